@@ -1,0 +1,1 @@
+"""The `resumebase` command line: environments, the local stack, migrations and workers."""

@@ -1,0 +1,5 @@
+"""Entry point of the `resumebase` command: wiring only."""
+
+
+def run() -> None:
+    """Run the command line."""
