@@ -1,0 +1,134 @@
+-- Room: foundation
+--
+-- What lives here: the schemas, the rule that nothing is reachable by default, and the small
+-- helpers that every other room uses.
+-- Who may touch it: nobody. Each room grants what it opens, beside the object it opens.
+-- Tests: rlstests/test_foundation.py
+
+-- Schemas -----------------------------------------------------------------------------------
+
+create schema if not exists extensions;
+
+create schema private;
+comment on schema private is
+    'Predicates, triggers and business functions. Not exposed by the Data API.';
+
+create schema queue;
+comment on schema queue is
+    'The task queue. Reached through the functions of schema worker only.';
+
+create schema worker;
+comment on schema worker is
+    'Functions for the workers, called with the secret key. No other role may use them.';
+
+-- Nothing is reachable by default -----------------------------------------------------------
+-- Projects differ in what they grant on new objects: until October 2026 a hosted project opened
+-- every new table of public to the API roles. These lines make all of them behave alike, and
+-- every room then grants explicitly.
+
+-- EXECUTE for public is built into Postgres; a per-schema revoke does not undo it, this does.
+alter default privileges revoke execute on functions from public;
+alter default privileges in schema public
+revoke all on tables from anon, authenticated, service_role;
+alter default privileges in schema public
+revoke all on sequences from anon, authenticated, service_role;
+alter default privileges in schema public
+revoke all on functions from anon, authenticated, service_role;
+
+revoke create on schema public from public;
+grant usage on schema public to anon, authenticated, service_role;
+
+-- Policies, and the invoker functions of public, call functions of private as the signed-in user.
+grant usage on schema private to authenticated;
+grant usage on schema worker to service_role;
+
+-- Helpers -----------------------------------------------------------------------------------
+
+create function private.is_web_link(p_link text) returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+    -- Anything but http(s) could become a script when a page puts it into an href. Browsers drop
+    -- control characters inside a scheme, so a link must not have any.
+    select p_link !~ '[[:cntrl:]]'
+        and (p_link ~* '^https?://' or p_link !~ '^[[:space:]]*[A-Za-z][A-Za-z0-9+.-]*:');
+$$;
+comment on function private.is_web_link(text) is
+    'True for an http or https address, or one without a scheme such as github.com/ada.';
+-- CHECK constraints run with the rights of whoever writes the row.
+grant execute on function private.is_web_link(text) to authenticated, service_role;
+
+create function private.tg_set_updated_at() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if new is distinct from old then
+        new.updated_at := now();
+    end if;
+    return new;
+end;
+$$;
+comment on function private.tg_set_updated_at() is
+    'Stamps updated_at when a row really changes.';
+
+create function private.close_table(p_table regclass) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    execute format('alter table %s enable row level security', p_table);
+    execute format(
+        'create policy %I on %s for all to public using (false) with check (false)',
+        (select c.relname from pg_catalog.pg_class c where c.oid = p_table) || '_all_nobody', p_table
+    );
+end;
+$$;
+comment on function private.close_table(regclass) is
+    'Closes a table that only functions use: row level security, and a policy that admits nobody.';
+
+-- Monthly partitions --------------------------------------------------------------------------
+
+create function private.ensure_month_partition(
+    p_parent regclass,
+    p_key text,
+    p_month date
+) returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_name text;
+    v_from date := date_trunc('month', p_month)::date;
+    v_to date := (date_trunc('month', p_month) + interval '1 month')::date;
+begin
+    select c.relname || '_' || to_char(v_from, 'YYYY_MM') into strict v_name
+    from pg_catalog.pg_class c
+    where c.oid = p_parent;
+
+    if to_regclass(format('private.%I', v_name)) is not null then
+        return false;
+    end if;
+
+    -- Rows that came before their partition wait in the default one: take them along.
+    execute format('create table private.%I (like %s including all)', v_name, p_parent);
+    perform private.close_table(format('private.%I', v_name)::regclass);
+    execute format(
+        'with moved as (delete from private.%I where %I >= %L and %I < %L returning *) '
+        'insert into private.%I select * from moved',
+        (select relname from pg_catalog.pg_class where oid = p_parent) || '_default',
+        p_key, v_from::timestamp at time zone 'UTC', p_key, v_to::timestamp at time zone 'UTC',
+        v_name
+    );
+    execute format(
+        'alter table %s attach partition private.%I for values from (%L) to (%L)',
+        p_parent, v_name,
+        v_from::timestamp at time zone 'UTC', v_to::timestamp at time zone 'UTC'
+    );
+    return true;
+end;
+$$;
+comment on function private.ensure_month_partition(regclass, text, date) is
+    'Makes the partition of one UTC month, in schema private, and moves rows out of the default '
+    'partition into it. True when it made one. The parent is range-partitioned by p_key.';

@@ -1,0 +1,184 @@
+-- Room: resumes
+--
+-- What lives here: résumés: the document a user edits, the file it was read from and what was read.
+-- Who may touch it: owners. They write title, content, layout, status, and say once which uploaded
+-- file it is; what was read from that file is written by the worker. Trash and restore are RPC,
+-- because a policy hides trashed rows.
+-- Tests: rlstests/test_resumes.py
+
+-- Tables --------------------------------------------------------------------------------------
+
+create table public.resumes (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null default auth.uid() references public.profiles (id) on delete cascade,
+    title text not null default 'Untitled résumé' check (char_length(title) between 1 and 200),
+    content jsonb not null default '{}' check (
+        jsonb_typeof(content) = 'object' and octet_length(content::text) <= 262144
+    ),
+    layout jsonb not null default '{}' check (
+        jsonb_typeof(layout) = 'object' and octet_length(layout::text) <= 65536
+    ),
+    status text not null default 'draft' check (status in ('draft', 'published', 'archived')),
+    file_name text check (char_length(file_name) between 1 and 255),
+    file_path text check (
+        file_path ~ ('^' || user_id::text || '/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.](pdf|docx)$')
+    ),
+    file_size_bytes integer check (file_size_bytes >= 0),
+    file_sha256 text check (file_sha256 ~ '^[0-9a-f]{64}$'),
+    extracted_text text check (char_length(extracted_text) <= 200000),
+    parsed_data jsonb check (jsonb_typeof(parsed_data) = 'object'),
+    parse_status text not null default 'none' check (
+        parse_status in ('none', 'pending', 'processing', 'completed', 'failed')
+    ),
+    parse_error text,
+    parse_warnings jsonb not null default '[]' check (jsonb_typeof(parse_warnings) = 'array'),
+    last_edited_at timestamptz not null default now(),
+    deleted_at timestamptz,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    -- What tenant-safe foreign keys of other tables point at.
+    unique (user_id, id)
+);
+comment on table public.resumes is
+    'Résumés: what the user edits, the uploaded file, and what was read from it.
+Owners only; a trashed résumé is invisible until restore_resume brings it back.';
+comment on column public.resumes.content is
+    'The résumé as edited: personalInfo, summary, experience[], education[], skills{}, … At most 256 KiB.';
+comment on column public.resumes.layout is 'Order and visibility of the sections.';
+comment on column public.resumes.file_path is
+    'Object in the bucket resumes: {user_id}/{uuid}.pdf or .docx. Said once, at insert.';
+comment on column public.resumes.file_sha256 is 'Hex SHA-256 of the file that was read. System-written.';
+comment on column public.resumes.extracted_text is
+    'Plain text of the file in reading order. System-written.';
+comment on column public.resumes.parsed_data is
+    'What was read from the file, as JSON Resume (jsonresume.org). System-written.';
+comment on column public.resumes.parse_status is
+    'none, pending (queued), processing, completed or failed. System-written.';
+comment on column public.resumes.parse_error is
+    'Why reading failed, in words for the user. Null unless parse_status is failed. System-written.';
+comment on column public.resumes.parse_warnings is
+    'What the user should check, as texts: for example that two columns look mixed. System-written.';
+comment on column public.resumes.last_edited_at is 'When content, title or layout last changed.';
+comment on column public.resumes.deleted_at is 'When it was trashed. System-written by trash_resume.';
+create index resumes_user_id_updated_at_idx on public.resumes (user_id, updated_at desc)
+where deleted_at is null;
+
+alter table public.profiles
+add constraint profiles_active_resume_fkey
+foreign key (id, active_resume_id) references public.resumes (user_id, id)
+on delete set null (active_resume_id);
+create index profiles_active_resume_idx on public.profiles (id, active_resume_id)
+where active_resume_id is not null;
+
+-- Row level security ----------------------------------------------------------------------------
+
+alter table public.resumes enable row level security;
+
+create policy resumes_select_owner on public.resumes
+for select to authenticated
+using (user_id = (select auth.uid()) and deleted_at is null);
+
+create policy resumes_insert_owner on public.resumes
+for insert to authenticated
+with check (user_id = (select auth.uid()) and deleted_at is null);
+
+create policy resumes_update_owner on public.resumes
+for update to authenticated
+using (user_id = (select auth.uid()) and deleted_at is null)
+with check (user_id = (select auth.uid()) and deleted_at is null);
+
+-- Grants ------------------------------------------------------------------------------------------
+
+grant select on public.resumes to authenticated, service_role;
+grant insert (user_id, title, content, layout, status, file_name, file_path)
+on public.resumes to authenticated;
+grant update (title, content, layout, status) on public.resumes to authenticated;
+
+-- Triggers ------------------------------------------------------------------------------------------
+
+create trigger _100_set_updated_at before update on public.resumes
+for each row execute function private.tg_set_updated_at();
+
+create function private.tg_resumes__set_last_edited_at() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    new.last_edited_at := now();
+    return new;
+end;
+$$;
+comment on function private.tg_resumes__set_last_edited_at() is
+    'Stamps an edit by a person; what the worker writes is none.';
+
+create trigger _200_set_last_edited_at before update of title, content, layout on public.resumes
+for each row when (
+    (new.title, new.content, new.layout) is distinct from (old.title, old.content, old.layout)
+) execute function private.tg_resumes__set_last_edited_at();
+
+-- Trash and restore -----------------------------------------------------------------------------------
+
+create function private.raise_resume_not_found(p_resume_id uuid) returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    -- The same answer for a missing one and for a stranger's.
+    raise sqlstate 'PT404' using
+        message = format('There is no résumé %s.', coalesce(p_resume_id::text, 'without an id')),
+        hint = 'Use the id of one of your own résumés; a trashed one must be restored first.';
+end;
+$$;
+comment on function private.raise_resume_not_found(uuid) is 'PT404 for a missing or foreign résumé.';
+
+create function private.set_resume_trashed(p_resume_id uuid, p_trashed boolean)
+returns public.resumes
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    v_user_id uuid := private.require_user();
+    v_resume public.resumes;
+begin
+    update public.resumes r
+    set deleted_at = case when p_trashed then now() end
+    where r.id = p_resume_id and r.user_id = v_user_id
+        and (r.deleted_at is null) = p_trashed
+    returning * into v_resume;
+    if not found then
+        perform private.raise_resume_not_found(p_resume_id);
+    end if;
+    if p_trashed then
+        update public.profiles p set active_resume_id = null
+        where p.id = v_user_id and p.active_resume_id = p_resume_id;
+    end if;
+    return v_resume;
+end;
+$$;
+comment on function private.set_resume_trashed(uuid, boolean) is
+    'Moves a résumé of the caller into the trash or out of it. PT404 when there is nothing to move.';
+grant execute on function private.set_resume_trashed(uuid, boolean) to authenticated;
+
+create function public.trash_resume(p_resume_id uuid) returns public.resumes
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.set_resume_trashed(p_resume_id, true);
+$$;
+comment on function public.trash_resume(uuid) is
+    'Puts a résumé into the trash: invisible everywhere, restorable for 30 days.';
+
+create function public.restore_resume(p_resume_id uuid) returns public.resumes
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.set_resume_trashed(p_resume_id, false);
+$$;
+comment on function public.restore_resume(uuid) is
+    'Takes a résumé out of the trash.';
+
+grant execute on function public.trash_resume(uuid), public.restore_resume(uuid) to authenticated;
