@@ -78,7 +78,7 @@ create table public.usage_events (
     created_at timestamptz not null default now(),
     closed_at timestamptz,
     primary key (id, created_at),
-    check ((state = 'reserved') = (closed_at is null))
+    constraint usage_events_closed_at_check check ((state = 'reserved') = (closed_at is null))
 ) partition by range (created_at);
 comment on table public.usage_events is
     'One row per use, for ever: only its state moves, from reserved to settled or released.';

@@ -41,7 +41,7 @@ create table queue.tasks (
     locked_by text,
     last_error text,
     created_at timestamptz not null default now(),
-    check ((lease_token is null) = (lease_expires_at is null))
+    constraint tasks_lease_check check ((lease_token is null) = (lease_expires_at is null))
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 comment on table queue.tasks is 'Tasks that wait (no lease) or run (leased).';
 comment on column queue.tasks.usage_event_id is 'The reserved use that the end of the task closes.';

@@ -20,9 +20,7 @@ create table public.resumes (
     ),
     status text not null default 'draft' check (status in ('draft', 'published', 'archived')),
     file_name text check (char_length(file_name) between 1 and 255),
-    file_path text check (
-        file_path ~ ('^' || user_id::text || '/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.](pdf|docx)$')
-    ),
+    file_path text,
     file_size_bytes integer check (file_size_bytes >= 0),
     file_sha256 text check (file_sha256 ~ '^[0-9a-f]{64}$'),
     extracted_text text check (char_length(extracted_text) <= 200000),
@@ -37,7 +35,12 @@ create table public.resumes (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     -- What tenant-safe foreign keys of other tables point at.
-    unique (user_id, id)
+    unique (user_id, id),
+    constraint resumes_file_path_check check (
+        file_path ~ (
+            '^' || user_id::text || '/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.](pdf|docx)$'
+        )
+    )
 );
 comment on table public.resumes is
     'Résumés: what the user edits, the uploaded file, and what was read from it.

@@ -1,0 +1,121 @@
+"""Who acts in a test, and one transaction in which they act.
+
+The people are made anew for each test and vanish with its transaction:
+
+    owner      has the rows that a test is about
+    stranger   another signed-in user
+    admin      a signed-in user listed in admin_users
+    anon       nobody is signed in
+    service    the workers' role, with the secret key
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg.rows import DictRow
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A database role, and the user whose access token it carries."""
+
+    name: str
+    role: str
+    user_id: UUID | None = None
+
+    @property
+    def claims(self) -> str:
+        """The claims of the access token, as PostgREST hands them to the database."""
+        return json.dumps({"sub": str(self.user_id), "role": self.role} if self.user_id else {})
+
+
+SYSTEM = Actor("system", "postgres")
+ANON = Actor("anon", "anon")
+SERVICE = Actor("service", "service_role")
+
+
+class Database:
+    """One transaction in which several actors take turns; nothing of it is kept."""
+
+    def __init__(self, connection: psycopg.Connection[DictRow]) -> None:
+        self.connection = connection
+
+    @contextmanager
+    def acting(self, actor: Actor) -> Iterator[psycopg.Connection[DictRow]]:
+        """Act as somebody. What fails inside is undone; the transaction goes on."""
+        with self.connection.transaction():
+            subject = str(actor.user_id) if actor.user_id else ""
+            self.connection.execute(
+                "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true), "
+                # The gateway's auth.uid() reads this older setting, hosted Supabase reads both.
+                "set_config('request.jwt.claim.sub', %s, true)",
+                (actor.role, actor.claims, subject),
+            )
+            yield self.connection
+            self.connection.execute("reset role")
+
+    def query(self, actor: Actor, sql: str, *values: object) -> list[Row]:
+        """Run one statement as somebody and return its rows."""
+        with self.acting(actor) as connection:
+            cursor = connection.execute(sql, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def one(self, actor: Actor, sql: str, *values: object) -> Row:
+        """Run one statement that returns exactly one row."""
+        rows = self.query(actor, sql, *values)
+        assert len(rows) == 1, f"{len(rows)} rows from {sql!r}"
+        return rows[0]
+
+    def value(self, actor: Actor, sql: str, *values: object) -> Any:
+        """Run one statement that returns exactly one value."""
+        (value,) = self.one(actor, sql, *values).values()
+        return value
+
+    def affected(self, actor: Actor, sql: str, *values: object) -> int:
+        """Run one statement and return how many rows it changed."""
+        with self.acting(actor) as connection:
+            return connection.execute(sql, values).rowcount
+
+    def add_user(self, name: str, metadata: object = None) -> Actor:
+        """Sign somebody up, the way Auth does it: a row in auth.users."""
+        user_id = uuid4()
+        self.query(
+            SYSTEM,
+            "insert into auth.users (id, email, raw_user_meta_data) values (%s, %s, %s)",
+            user_id,
+            f"{name}-{user_id.hex[:8]}@example.com",
+            json.dumps({} if metadata is None else metadata),
+        )
+        return Actor(name, "authenticated", user_id)
+
+    def add_admin(self, name: str) -> Actor:
+        """Sign somebody up and make them an admin."""
+        actor = self.add_user(name)
+        self.query(
+            SYSTEM,
+            "insert into public.admin_users (user_id, email) values (%s, 'admin@example.com')",
+            actor.user_id,
+        )
+        return actor
+
+
+@contextmanager
+def refused(
+    sqlstate: str, match: str | None = None
+) -> Iterator[pytest.ExceptionInfo[psycopg.Error]]:
+    """Expect the database to refuse with this SQLSTATE, and a message that matches."""
+    with pytest.raises(psycopg.Error, match=match) as caught:
+        yield caught
+    assert caught.value.sqlstate == sqlstate, str(caught.value)
+
+
+NO_GRANT = "permission denied"
+POLICY = "row-level security"

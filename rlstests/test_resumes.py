@@ -1,0 +1,280 @@
+"""Room resumes: owners edit, the worker reads files, and asking costs exactly one use."""
+
+import json
+from uuid import UUID, uuid4
+
+import pytest
+
+from rlstests.actors import NO_GRANT, SERVICE, SYSTEM, Actor, Database, Row, refused
+
+RESULT = {
+    "parsed_data": {"basics": {"name": "Ada Lovelace"}},
+    "extracted_text": "Ada Lovelace",
+    "file_sha256": "ab" * 32,
+    "file_size_bytes": 1234,
+    "warnings": ["Two columns look mixed."],
+}
+
+
+def upload(db: Database, user: Actor) -> str:
+    """Put a file into the bucket the way Storage does: a row in storage.objects."""
+    path = f"{user.user_id}/{uuid4()}.pdf"
+    db.query(SYSTEM, "insert into storage.objects (bucket_id, name) values ('resumes', %s)", path)
+    return path
+
+
+def add_resume(db: Database, user: Actor, path: str | None = None) -> UUID:
+    resume = db.value(
+        user,
+        "insert into public.resumes (file_name, file_path) values ('cv.pdf', %s) returning id",
+        path,
+    )
+    assert isinstance(resume, UUID)
+    return resume
+
+
+@pytest.fixture
+def resume(db: Database, owner: Actor) -> UUID:
+    return add_resume(db, owner, upload(db, owner))
+
+
+def request(db: Database, user: Actor, resume: UUID | None, key: str | None = None) -> Row:
+    return db.one(user, "select * from public.request_resume_parse(%s, %s)", resume, key)
+
+
+def claim(db: Database) -> Row:
+    return db.one(SERVICE, "select * from worker.claim_tasks('test', '{resume_parse}', 1, 60)")
+
+
+def complete(db: Database, task: Row, result: object = None) -> None:
+    db.query(
+        SERVICE,
+        "select worker.complete_task(%s, %s, %s)",
+        task["id"],
+        task["lease_token"],
+        json.dumps(RESULT if result is None else result),
+    )
+
+
+def used(db: Database, user: Actor) -> int:
+    return int(db.value(user, "select used from public.my_usage()"))
+
+
+def test_request__reserves_queues_and_ends_with_what_was_read(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    assert request(db, owner, resume)["parse_status"] == "pending"
+    assert used(db, owner) == 1
+    task = claim(db)
+    assert task["user_id"] == owner.user_id
+    assert task["payload"]["resume_id"] == str(resume)
+    sql = "select * from public.resumes where id = %s"
+    assert db.one(owner, sql, resume)["parse_status"] == "processing"
+    complete(db, task)
+    row = db.one(owner, sql, resume)
+    assert row["parse_status"] == "completed"
+    assert row["parsed_data"] == RESULT["parsed_data"]
+    assert row["parse_warnings"] == RESULT["warnings"]
+    assert (row["file_size_bytes"], row["file_sha256"]) == (1234, "ab" * 32)
+    assert db.value(owner, "select state from public.usage_events") == "settled"
+
+
+def test_failure__tells_the_user_why_and_costs_nothing(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    request(db, owner, resume)
+    task = claim(db)
+    db.query(
+        SERVICE,
+        "select worker.fail_task(%s, %s, 'The file is encrypted.')",
+        task["id"],
+        task["lease_token"],
+    )
+    row = db.one(owner, "select * from public.resumes where id = %s", resume)
+    assert (row["parse_status"], row["parse_error"]) == ("failed", "The file is encrypted.")
+    assert used(db, owner) == 0
+    assert request(db, owner, resume)["parse_error"] is None
+    assert used(db, owner) == 1
+
+
+def test_second_request__joins_the_open_one(db: Database, owner: Actor, resume: UUID) -> None:
+    request(db, owner, resume, "first")
+    assert request(db, owner, resume, "second")["parse_status"] == "pending"
+    complete(db, claim(db))
+    # Both keys stand for the same use, also after it is over.
+    for key in ("first", "second"):
+        assert request(db, owner, resume, key)["parse_status"] == "completed"
+    assert used(db, owner) == 1
+    request(db, owner, resume, "third")
+    assert used(db, owner) == 2
+
+
+def test_key_of_another_resume__is_a_conflict(db: Database, owner: Actor, resume: UUID) -> None:
+    request(db, owner, resume, "k")
+    with refused("PT409"):
+        request(db, owner, add_resume(db, owner, upload(db, owner)), "k")
+
+
+def test_request_without_allowance__changes_nothing(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    db.query(SYSTEM, "update public.usage_counters set used = 5 where user_id = %s", owner.user_id)
+    with refused("PT402"):
+        request(db, owner, resume)
+    assert db.value(owner, "select parse_status from public.resumes") == "none"
+    assert db.query(SYSTEM, "select 1 from queue.tasks where user_id = %s", owner.user_id) == []
+
+
+def test_foreign_missing_and_trashed_resume__get_the_same_answer(
+    db: Database, owner: Actor, stranger: Actor, admin: Actor, resume: UUID
+) -> None:
+    for user in (stranger, admin):
+        with refused("PT404", match=str(resume)):
+            request(db, user, resume)
+    with refused("PT404"):
+        request(db, owner, uuid4())
+    with refused("PT404"):
+        request(db, owner, None)
+    db.query(owner, "select public.trash_resume(%s)", resume)
+    with refused("PT404", match=str(resume)):
+        request(db, owner, resume)
+    assert used(db, owner) == 0
+
+
+def test_resume_without_uploaded_file__cannot_be_read(db: Database, owner: Actor) -> None:
+    for path in (None, f"{owner.user_id}/{uuid4()}.pdf"):
+        with refused("PT422", match="no uploaded file"):
+            request(db, owner, add_resume(db, owner, path))
+    assert used(db, owner) == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "{stranger}/{uuid}.pdf",
+        "{owner}/../{stranger}/{uuid}.pdf",
+        "{owner}/nested/{uuid}.pdf",
+        "{owner}/cv.pdf",
+        "{owner}/{uuid}.exe",
+        "{owner}/{uuid}.pdf\n",
+        "/{owner}/{uuid}.pdf",
+    ],
+)
+def test_file_path__stays_in_the_folder_of_its_owner(
+    db: Database, owner: Actor, stranger: Actor, path: str
+) -> None:
+    bad = path.format(owner=owner.user_id, stranger=stranger.user_id, uuid=uuid4())
+    with refused("23514", match="file_path"):
+        add_resume(db, owner, bad)
+
+
+@pytest.mark.parametrize("is_active", [False, True])
+def test_blocked_or_leaving_account__asks_for_nothing_new(
+    db: Database, owner: Actor, resume: UUID, is_active: bool
+) -> None:
+    db.query(
+        SYSTEM,
+        "update public.profiles set is_active = %s, deleted_at = now() where id = %s",
+        is_active,
+        owner.user_id,
+    )
+    with refused("PT403"):
+        request(db, owner, resume)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "parsed_data",
+        "parse_status",
+        "parse_error",
+        "parse_warnings",
+        "extracted_text",
+        "file_path",
+        "file_sha256",
+        "file_size_bytes",
+        "deleted_at",
+        "created_at",
+        "user_id",
+        "id",
+    ],
+)
+def test_system_columns__are_not_the_owners_to_change(
+    db: Database, owner: Actor, resume: UUID, column: str
+) -> None:
+    with refused("42501", match=NO_GRANT):
+        db.query(owner, f"update public.resumes set {column} = {column} where id = %s", resume)
+
+
+def test_resume__is_made_for_oneself_only(db: Database, owner: Actor, stranger: Actor) -> None:
+    sql = "insert into public.resumes (user_id, title) values (%s, 'Mine')"
+    assert db.affected(owner, sql, owner.user_id) == 1
+    with refused("42501", match="row-level security"):
+        db.query(owner, sql, stranger.user_id)
+
+
+def test_trash__hides_and_restore_brings_back(
+    db: Database, owner: Actor, stranger: Actor, resume: UUID
+) -> None:
+    db.query(owner, "update public.profiles set active_resume_id = %s", resume)
+    with refused("PT404"):
+        db.query(stranger, "select public.trash_resume(%s)", resume)
+    assert db.one(owner, "select * from public.trash_resume(%s)", resume)["deleted_at"]
+    assert db.query(owner, "select * from public.resumes") == []
+    assert db.affected(owner, "update public.resumes set title = 'x' where id = %s", resume) == 0
+    assert db.value(owner, "select active_resume_id from public.profiles") is None
+    with refused("PT404"):
+        db.query(owner, "select public.trash_resume(%s)", resume)
+    with refused("PT404"):
+        db.query(stranger, "select public.restore_resume(%s)", resume)
+    assert db.one(owner, "select * from public.restore_resume(%s)", resume)["deleted_at"] is None
+    assert db.value(owner, "select id from public.resumes") == resume
+
+
+def test_reading_that_ends_in_the_trash__is_kept_for_the_restore(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    request(db, owner, resume)
+    db.query(owner, "select public.trash_resume(%s)", resume)
+    complete(db, claim(db))
+    db.query(owner, "select public.restore_resume(%s)", resume)
+    assert db.value(owner, "select parse_status from public.resumes") == "completed"
+
+
+def test_malformed_result__is_refused_whole(db: Database, owner: Actor, resume: UUID) -> None:
+    request(db, owner, resume)
+    task = claim(db)
+    with refused("23514"):
+        complete(db, task, RESULT | {"parsed_data": ["not", "an", "object"]})
+    assert db.value(owner, "select parse_status from public.resumes") == "processing"
+    assert db.value(owner, "select state from public.usage_events") == "reserved"
+
+
+def test_last_edited_at__moves_with_edits_only(db: Database, owner: Actor, resume: UUID) -> None:
+    old = "2020-01-01 00:00:00+00"
+    db.query(SYSTEM, "update public.resumes set last_edited_at = %s where id = %s", old, resume)
+    request(db, owner, resume)
+    complete(db, claim(db))
+    sql = "select last_edited_at::text from public.resumes where id = %s"
+    assert db.value(owner, sql, resume) == old
+    db.query(owner, "update public.resumes set title = 'New' where id = %s", resume)
+    assert db.value(owner, sql, resume) != old
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("title", '""'),
+        ("title", json.dumps("x" * 201)),
+        ("content", "[]"),
+        ("content", json.dumps({"a": "x" * 262144})),
+        ("layout", '"text"'),
+        ("status", '"deleted"'),
+    ],
+)
+def test_edit__must_have_the_shape_of_a_resume(
+    db: Database, owner: Actor, resume: UUID, column: str, value: str
+) -> None:
+    text = value if column in ("content", "layout") else json.loads(value)
+    with refused("23514", match=column):
+        db.query(owner, f"update public.resumes set {column} = %s where id = %s", text, resume)
