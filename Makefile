@@ -1,0 +1,51 @@
+# Everything a newcomer needs: `make demo` and `make test` set up what they use.
+# On a machine with only Python 3.11 or newer and make.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+RESUMEBASE := $(BIN)/resumebase
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down demo quickstart test check format types bench clean
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+setup: ## Install Python and Node packages into .venv and node_modules, if anything changed
+	@$(PYTHON) cli/bootstrap.py
+
+up: setup ## Start the local stack: Postgres, the Supabase API and a worker
+	@$(RESUMEBASE) up
+
+down: setup ## Stop the local stack; data stays
+	@$(RESUMEBASE) down
+
+demo: setup ## Run the main job on a real résumé and show each step
+	@$(RESUMEBASE) demo
+
+quickstart: setup ## The same journey as a web client: supabase-js in Node
+	@$(RESUMEBASE) up
+	@$(RESUMEBASE) env exec -- node examples/web/quickstart.mjs
+
+test: setup ## Run all tests; they start their own stacks and stop them again
+	@$(BIN)/python -m pytest
+
+check: setup ## Lint and type-check everything
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --disable-progress-bar supabase/migrations supabase/seed.sql
+
+format: setup ## Format Python
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+types: setup ## Write supabase/types/database.ts from the local database
+	@$(RESUMEBASE) db types
+
+bench: setup ## Measure; docs/performance.md says what the numbers mean
+	@$(BIN)/python -m benchmarks.startup
+
+clean: ## Remove what setup installed; the state of stacks stays in .resumebase
+	rm -rf .venv node_modules
