@@ -1,0 +1,1 @@
+"""Journeys that `resumebase demo` walks against a running stack, as real users would."""
