@@ -5,6 +5,8 @@ and old enough syntax that an old Python reaches the message about its age. Does
 nothing has changed, and repairs what was half done: the stamps are written last.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil
@@ -24,7 +26,7 @@ class SetupFailed(Exception):
     """Setup cannot go on; the message says what to do."""
 
 
-def fingerprint(*files):
+def fingerprint(*files: Path) -> str:
     """Return a hash of these files: it changes when any of them does."""
     digest = hashlib.sha256()
     for file in files:
@@ -32,18 +34,20 @@ def fingerprint(*files):
     return digest.hexdigest()
 
 
-def is_installed(folder, wanted):
+def is_installed(folder: Path, wanted: str) -> bool:
     """Tell whether the folder was completely installed from what is wanted."""
     stamp = folder / STAMP
     return stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted
 
 
-def run(step, command, hint, environment=None):
+def run(
+    step: str, command: list[object], hint: str, environment: dict[str, str] | None = None
+) -> None:
     """Run one step quietly; on failure show what it said, and the hint."""
     say(step)
     done = subprocess.run(
         [str(part) for part in command],
-        cwd=str(ROOT),
+        cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -54,58 +58,64 @@ def run(step, command, hint, environment=None):
         raise SetupFailed(step + " failed.\nHint: " + hint)
 
 
-def say(message):
+def say(message: str) -> None:
     """Tell what happens, on stderr."""
     sys.stderr.write(message + "\n")
     sys.stderr.flush()
 
 
-def check_python():
+def check_python() -> None:
     """Refuse a Python that is too old, or that cannot make virtual environments."""
     if sys.version_info < OLDEST_PYTHON:
         raise SetupFailed(
-            "resumebase needs Python {}.{} or newer; {} is {}.{}.\n"
-            "Hint: install one and name it, for example: make setup PYTHON=python3.12".format(
-                *OLDEST_PYTHON + (sys.executable,) + tuple(sys.version_info[:2])
-            )
+            f"resumebase needs Python 3.11 or newer; {sys.executable} is "
+            f"{sys.version_info[0]}.{sys.version_info[1]}.\n"
+            "Hint: install one and name it, for example: make setup PYTHON=python3.12"
         )
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError as error:
         raise SetupFailed(
-            "This Python cannot make virtual environments: it lacks the module {}.\n"
-            "Hint: on Debian and Ubuntu, apt-get install python3-venv".format(error.name)
+            f"This Python cannot make virtual environments: it lacks the module {error.name}.\n"
+            "Hint: on Debian and Ubuntu, apt-get install python3-venv"
         ) from None
 
 
-def install_python_packages():
+def install_python_packages() -> None:
     """Make .venv and install the locked packages and the project itself into it."""
     wanted = fingerprint(ROOT / "requirements.lock", ROOT / "pyproject.toml")
     if is_installed(VENV, wanted) and works(VENV_PYTHON):
         return
     if not works(VENV_PYTHON):
-        shutil.rmtree(str(VENV), ignore_errors=True)
+        shutil.rmtree(VENV, ignore_errors=True)
         run(
             "Making the virtual environment .venv",
             [sys.executable, "-m", "venv", VENV],
             "check that the project's folder is writable and the disk is not full.",
         )
-    pip = [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
+    pip: list[object] = [
+        VENV_PYTHON,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--no-input",
+        "install",
+    ]
     run(
         "Installing Python packages",
-        pip + ["--require-hashes", "-r", ROOT / "requirements.lock"],
+        [*pip, "--require-hashes", "-r", ROOT / "requirements.lock"],
         "check the network, the proxy settings (HTTPS_PROXY) and the free space on disk.",
     )
     run(
         "Installing resumebase itself",
-        pip + ["--no-deps", "--no-build-isolation", "--editable", ROOT],
+        [*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT],
         "this should not fail; please report the output above.",
     )
     (VENV / STAMP).write_text(wanted, encoding="utf-8")
 
 
-def works(python):
+def works(python: Path) -> bool:
     """Tell whether this interpreter still runs: a system upgrade may have broken it."""
     try:
         code = "import sys; sys.exit(sys.version_info < (3, 11))"
@@ -114,7 +124,7 @@ def works(python):
         return False
 
 
-def install_node_packages():
+def install_node_packages() -> None:
     """Install the locked Node packages with the Node that came as a Python package."""
     wanted = fingerprint(ROOT / "package-lock.json", ROOT / "package.json")
     if is_installed(NODE_MODULES, wanted):
@@ -123,7 +133,7 @@ def install_node_packages():
     wheel = Path(subprocess.check_output([str(VENV_PYTHON), "-c", find]).decode().strip())
     environment = dict(os.environ)
     environment["PATH"] = os.pathsep.join([str(wheel / "bin"), environment.get("PATH", "")])
-    if not os.access(os.path.expanduser("~"), os.W_OK):
+    if not os.access(Path.home(), os.W_OK):
         # Accounts without a home, as in containers: npm insists on a cache it can write.
         environment["npm_config_cache"] = str(ROOT / ".resumebase" / "npm-cache")
     npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -136,17 +146,17 @@ def install_node_packages():
     (NODE_MODULES / STAMP).write_text(wanted, encoding="utf-8")
 
 
-def main():
+def main() -> int:
     """Install everything; return the exit code."""
     try:
         check_python()
         install_python_packages()
         install_node_packages()
     except SetupFailed as error:
-        say("Error: {}".format(error))
+        say(f"Error: {error}")
         return 1
     except OSError as error:
-        say("Error: {}\nHint: check the rights and the free space there.".format(error))
+        say(f"Error: {error}\nHint: check the rights and the free space there.")
         return 1
     except KeyboardInterrupt:
         say("\nCancelled. Run it again to go on.")

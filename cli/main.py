@@ -1,5 +1,108 @@
-"""Entry point of the `resumebase` command: wiring only."""
+"""Entry point of the `resumebase` command: wiring, and what a failure looks like."""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import Abort, TyperException
+
+from cli.commands import db, demo, doctor, env, logs, stack, worker
+from cli.output import CliError, ExitCode, print_error
+from edge_workers.errors import ResumebaseError
+
+
+class ResumebaseGroup(TyperGroup):
+    """A command group that ends every failure with a code, a message and a fix, never a traceback.
+
+    `--debug` may stand anywhere on the command line and shows the traceback as well.
+    """
+
+    def main(self, *_: Any, args: Any = None, **extra: Any) -> Any:
+        """Run the command line and leave with its exit code."""
+        words = list(sys.argv[1:] if args is None else args)
+        options = words[: words.index("--")] if "--" in words else words
+        as_json, debug = "--json" in options, "--debug" in options
+        if debug:
+            words.remove("--debug")
+        try:
+            code = super().main(args=words, **{**extra, "standalone_mode": False})
+        except Exception as error:
+            if debug:
+                traceback.print_exc()
+            code = self._report(error, as_json=as_json)
+        sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+    def _report(self, error: Exception, *, as_json: bool) -> int:
+        if isinstance(error, TyperException) and not as_json:
+            # Typer's own rendering of a usage error: it shows the option and where help is.
+            from typer.rich_utils import rich_format_error
+
+            rich_format_error(error)  # type: ignore[arg-type]
+            return error.exit_code
+        explained = explain(error)
+        print_error(explained, as_json=as_json)
+        return explained.exit_code
+
+
+def explain(error: Exception) -> CliError:
+    """Give any failure a code, a message, a hint and an exit code."""
+    if isinstance(error, CliError):
+        return error
+    if isinstance(error, TyperException):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "resumebase"
+        return CliError("usage", error.format_message(), f"See: {path} --help", error.exit_code)
+    if isinstance(error, Abort):
+        hint = "Nothing was changed by the question itself."
+        return CliError("cancelled", "Cancelled at the prompt.", hint, ExitCode.CANCELLED)
+    if isinstance(error, ResumebaseError):
+        name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+        return CliError(name, str(error))
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return CliError("unexpected", message, "Run it again with --debug to see the traceback.")
+
+
+app = typer.Typer(
+    name="resumebase",
+    cls=ResumebaseGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("resumebase"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; goes anywhere.")] = False,
+) -> None:
+    """Run the backend of a résumé product: local stack, environments, migrations and workers."""
+
+
+for command in (demo, stack, logs, doctor, db, env, worker):
+    command.register(app)
 
 
 def run() -> None:
     """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    run()

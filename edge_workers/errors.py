@@ -1,12 +1,13 @@
 """The exceptions of the workers, as one tree.
 
-    ResumebaseError
-    ├── ConfigurationError      a setting is missing or wrong
-    ├── StaleLease              the task was given to somebody else meanwhile
-    ├── BackendUnavailable      Supabase did not answer, or answered with a 5xx
-    └── TaskFailed              the task ends without a result; the message is for its user
-        ├── RetryLater          … but another attempt may succeed
-        └── DocumentRejected    the document cannot be read, and never will be
+ResumebaseError
+├── ConfigurationError      a setting is missing or wrong
+├── StaleLease              the task was given to somebody else meanwhile
+├── BackendUnavailable      Supabase did not answer, or answered with a 5xx
+├── BackendRefused          Supabase understood the call and refused it
+└── TaskFailed              the task ends without a result; the message is for its user
+    ├── RetryLater          … but another attempt may succeed
+    └── DocumentRejected    the document cannot be read, and never will be
 """
 
 
@@ -24,6 +25,10 @@ class StaleLease(ResumebaseError):
 
 class BackendUnavailable(ResumebaseError):
     """Supabase could not be reached or failed; the same call may succeed later."""
+
+
+class BackendRefused(ResumebaseError):
+    """Supabase refused the call: a wrong key, a missing migration, or a value it cannot store."""
 
 
 class TaskFailed(ResumebaseError):

@@ -1,0 +1,223 @@
+"""Where a stack keeps its things, and how it recognises a directory as its own.
+
+<state_dir>/
+  stack.json     layout version, ports, Postgres version, services that were asked for
+  secrets.json   keys and passwords, mode 0600
+  lock           held by the command that is changing the stack
+  run/           one record per process
+  logs/          one file per service
+  gateway/       working directory of the gateway: its configuration and the uploaded files
+  postgres/      Postgres data; a symlink when Postgres runs as another user (see account.py)
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from cli.output import CliError
+
+LAYOUT_VERSION = 1
+DEFAULT_PORT_BASE = 54321
+
+OnStep = Callable[[str], None]
+"""Is told, in a few words, what is being done."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one state directory; nothing is created by asking for them."""
+
+    state_dir: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.state_dir / "stack.json"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.state_dir / "secrets.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.state_dir / "lock"
+
+    @property
+    def run_dir(self) -> Path:
+        return self.state_dir / "run"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.state_dir / "logs"
+
+    @property
+    def gateway_dir(self) -> Path:
+        return self.state_dir / "gateway"
+
+    @property
+    def storage_dir(self) -> Path:
+        """Return where the gateway puts uploaded files (it decides so itself)."""
+        return self.gateway_dir / "supabase" / ".temp" / "storage"
+
+    @property
+    def postgres_home(self) -> Path:
+        return self.state_dir / "postgres"
+
+    @property
+    def postgres_data(self) -> Path:
+        """Return the data directory where it really is, for a user who cannot follow the link."""
+        return self.postgres_home.resolve() / "data"
+
+    def log_file(self, service: str) -> Path:
+        """Return the log of `service`, whether or not it exists yet."""
+        return self.logs_dir / f"{service}.log"
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """What a state directory remembers between commands."""
+
+    port_base: int = DEFAULT_PORT_BASE
+    postgres_major: int | None = None
+    services: tuple[str, ...] = ()
+    layout: int = LAYOUT_VERSION
+
+    @property
+    def api_port(self) -> int:
+        return self.port_base
+
+    @property
+    def postgres_port(self) -> int:
+        return self.port_base + 1
+
+    @property
+    def webhooks_port(self) -> int:
+        return self.port_base + 2
+
+    def asking_for(self, services: tuple[str, ...]) -> StackConfig:
+        """Return a copy that remembers which services should be running."""
+        return replace(self, services=services)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, at once or not at all.
+
+    The mode is 0600 from the first byte on. Raises OSError.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def load_config(layout: Layout) -> StackConfig | None:
+    """Return what the state directory remembers, or None if no stack was made there yet.
+
+    Raises CliError `state-dir-version` when another version of resumebase made it, and
+    `state-dir-damaged` when the file cannot be read as JSON.
+    """
+    try:
+        raw = json.loads(layout.config_file.read_text(encoding="utf-8"))
+        version = raw["layout"]
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise not_writable(layout.state_dir, error) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CliError(
+            "state-dir-damaged",
+            f"{layout.config_file} cannot be read: {error}",
+            "Restore the file, or move the directory away and run: resumebase up",
+        ) from error
+    if version != LAYOUT_VERSION:
+        raise CliError(
+            "state-dir-version",
+            f"{layout.state_dir} was made by another version of resumebase "
+            f"(layout {version}, this one uses {LAYOUT_VERSION}). Nothing was changed.",
+            "Use the matching version to export your data, or start afresh with another "
+            "--state-dir.",
+        )
+    raw["services"] = tuple(raw.get("services", ()))
+    return StackConfig(**raw)
+
+
+def save_config(layout: Layout, config: StackConfig) -> None:
+    """Remember `config`; raises OSError."""
+    write_private(layout.config_file, json.dumps(asdict(config), indent=2) + "\n")
+
+
+def claim(layout: Layout) -> None:
+    """Make the state directory, or check that it is one of ours; idempotent.
+
+    Raises CliError `state-dir-foreign` for a directory with other contents, `state-dir-owner`
+    when another user made it, `state-dir-not-writable` and `no-disk-space`.
+    """
+    state_dir = layout.state_dir
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        names = {entry.name for entry in state_dir.iterdir()}
+        if layout.config_file.name not in names and not all(map(_is_beginning, names)):
+            raise _foreign(state_dir)
+        owner = state_dir.stat().st_uid
+        if owner != os.geteuid():
+            raise _other_owner(state_dir, owner)
+        # As root, Postgres runs as another user, which has to pass through this directory.
+        state_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise _foreign(state_dir) from error
+    except OSError as error:
+        raise not_writable(state_dir, error) from error
+
+
+def make_folders(layout: Layout) -> None:
+    """Make the folders inside a claimed state directory; idempotent, raises OSError."""
+    for folder in (layout.run_dir, layout.logs_dir, layout.gateway_dir):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def not_writable(path: Path, error: OSError) -> CliError:
+    """Return the error to show when `path` cannot be written, by its cause."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return CliError(
+            "no-disk-space",
+            f"There is no space left for {path}. Your data is kept.",
+            "Free some space and run the command again, or use --state-dir on another disk.",
+        )
+    return CliError(
+        "state-dir-not-writable",
+        f"{path} cannot be written: {error.strerror or error}",
+        "Choose a directory of your own with --state-dir.",
+    )
+
+
+def _is_beginning(name: str) -> bool:
+    """Tell what another command, busy with its first `up` here, may have put there so far."""
+    return name == "lock" or name.startswith(".stack.json.")
+
+
+def _foreign(state_dir: Path) -> CliError:
+    return CliError(
+        "state-dir-foreign",
+        f"{state_dir} exists and was not made by resumebase. Nothing was changed.",
+        "Choose an empty or a new directory with --state-dir.",
+    )
+
+
+def _other_owner(state_dir: Path, owner: int) -> CliError:
+    return CliError(
+        "state-dir-owner",
+        f"{state_dir} belongs to another user (uid {owner}).",
+        "Run this as that user, or choose a directory of your own with --state-dir.",
+    )

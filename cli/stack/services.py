@@ -1,0 +1,199 @@
+"""The services of one opened stack: bringing each up, and stopping what runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from cli.output import CliError
+from cli.stack import (
+    account,
+    binaries,
+    bootstrap,
+    gateway,
+    home,
+    migrations,
+    ports,
+    postgres,
+    processes,
+    worker,
+)
+from cli.stack.layout import Layout, OnStep, StackConfig
+from cli.stack.secrets import StackSecrets
+from cli.target import Target
+
+NAMES = (postgres.NAME, gateway.NAME, worker.NAME)
+STOP_SIGNALS = {
+    postgres.NAME: postgres.STOP_SIGNALS,
+    gateway.NAME: gateway.STOP_SIGNALS,
+    worker.NAME: worker.STOP_SIGNALS,
+}
+
+
+@dataclass
+class Services:
+    """A stack whose configuration and secrets are known; the caller holds its lock."""
+
+    root: Path
+    layout: Layout
+    config: StackConfig
+    secrets: StackSecrets
+    on_step: OnStep
+    postgres_bin: Path | None = None
+    started: list[str] = field(default_factory=list)
+    """What was started through this object, in order: what an interrupted `up` has to stop."""
+
+    @property
+    def gateway(self) -> gateway.Gateway:
+        return gateway.Gateway(
+            self.layout, self.root, self.secrets, self.config.api_port, self.config.postgres_port
+        )
+
+    @property
+    def worker(self) -> worker.Worker:
+        api_url = f"http://127.0.0.1:{self.config.api_port}"
+        return worker.Worker(self.layout, self.root, self.secrets, api_url)
+
+    def running(self, name: str) -> bool:
+        """Tell whether the service runs, by its record."""
+        record = processes.load(self.layout.run_dir, name)
+        return record is not None and processes.is_alive(record)
+
+    def ensure_postgres(self) -> postgres.Postgres:
+        """Have Postgres running on a data directory of its version, and return it."""
+        found = self._find_binaries()
+        password = self.secrets.supabase_admin_password
+        record = processes.load(self.layout.run_dir, postgres.NAME)
+        if record is not None and processes.is_alive(record):
+            server = self._server(found, None)
+            if server.wait_ready(record, password):
+                return server
+            self.stop(postgres.NAME)
+        user = account.postgres_account()
+        home.prepare(self.layout, user)
+        self._check_version(found)
+        server = self._server(binaries.reachable_for(found, user), user)
+        adopted = server.adopt()
+        if adopted is not None and server.wait_ready(adopted, password):
+            return server
+        ports.require_free(self.config.postgres_port, postgres.NAME)
+        if not self.layout.postgres_data.exists():
+            self.on_step("creating the database")
+            server.init(password)
+        self.on_step("starting Postgres")
+        self.started.append(postgres.NAME)
+        server.start(password)
+        return server
+
+    def ensure_database(self, server: postgres.Postgres) -> bool:
+        """Give a new database its roles, and have the gateway make Auth and Storage in it.
+
+        Returns whether there was anything to do.
+        """
+        if bootstrap.is_done(self.layout):
+            return False
+        self.on_step("creating roles, Auth and Storage")
+        with self._admin(server) as connection:
+            bootstrap.create_roles(connection, self.secrets)
+            self.restart_gateway()
+            bootstrap.grant_gateway_schemas(connection)
+        bootstrap.mark_done(self.layout)
+        return True
+
+    def migrate(self, server: postgres.Postgres) -> bool:
+        """Apply pending migrations and changed seed files; tell whether there were any."""
+        url = f"postgresql://postgres@127.0.0.1:{self.config.postgres_port}/postgres"
+        target = Target(url, self.secrets.postgres_password)
+        with self._admin(server) as connection:
+            pending = migrations.find_pending(self.root, connection)
+            if not pending:
+                return False
+            try:
+                migrations.apply(self.root, target, connection, pending, self.on_step)
+            except CliError:
+                # The files before the failing one are applied: the gateway should know them.
+                if self.running(gateway.NAME):
+                    self.restart_gateway()
+                raise
+        return True
+
+    def ensure_gateway(self, *, restart: bool) -> None:
+        """Have the gateway running on its present settings; `restart` makes it read the schema."""
+        found = self.gateway
+        if not restart and found.is_configured() and self.running(gateway.NAME) and found.answers():
+            return
+        self.on_step("starting the gateway")
+        self.restart_gateway()
+
+    def restart_gateway(self) -> None:
+        """Stop the gateway if it runs, and start it."""
+        was_running = self.running(gateway.NAME)
+        self.stop(gateway.NAME)
+        ports.require_free(self.config.api_port, gateway.NAME)
+        if not was_running:
+            self.started.append(gateway.NAME)
+        self.gateway.start()
+
+    def ensure_worker(self) -> None:
+        """Have the worker running."""
+        if self.running(worker.NAME):
+            return
+        self.on_step("starting the worker")
+        self.started.append(worker.NAME)
+        self.worker.start()
+
+    def stop(self, name: str) -> bool:
+        """Stop a service if the recorded process runs; tell whether it did."""
+        return stop_service(self.layout, name)
+
+    def stop_started(self) -> None:
+        """Stop what was started through this object, last first."""
+        for name in reversed(NAMES):
+            if name in self.started:
+                self.stop(name)
+
+    def _find_binaries(self) -> binaries.PostgresBinaries:
+        if self.postgres_bin is not None:
+            return binaries.installed(self.postgres_bin)
+        return binaries.embedded(self.root)
+
+    def _server(
+        self, found: binaries.PostgresBinaries, user: account.Account | None
+    ) -> postgres.Postgres:
+        return postgres.Postgres(self.layout, found, self.config.postgres_port, user)
+
+    def _admin(self, server: postgres.Postgres) -> psycopg.Connection:
+        return server.connect(self.secrets.supabase_admin_password)
+
+    def _check_version(self, found: binaries.PostgresBinaries) -> None:
+        try:
+            made_by = int((self.layout.postgres_data / "PG_VERSION").read_text("ascii"))
+        except FileNotFoundError:
+            return
+        if made_by != found.major:
+            raise CliError(
+                "postgres-version",
+                f"The database in {self.layout.state_dir} was made by Postgres {made_by}; "
+                f"this is Postgres {found.major}. Nothing was changed.",
+                "Use the matching version to export your data, or start afresh with another "
+                "--state-dir.",
+            )
+
+
+def stop_service(layout: Layout, name: str) -> bool:
+    """Stop the recorded process of a service and drop the record; tell whether it ran."""
+    record = processes.load(layout.run_dir, name)
+    if record is None:
+        return False
+    was_running = processes.is_alive(record)
+    processes.stop(record, STOP_SIGNALS[name])
+    if processes.is_alive(record):
+        raise CliError(
+            "service-will-not-stop",
+            f"{name} (pid {record.pid}) does not end, not even by SIGKILL.",
+            f"Look at it: ps -o stat,wchan,cmd -p {record.pid}",
+        )
+    processes.forget(layout.run_dir, name)
+    return was_running

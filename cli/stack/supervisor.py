@@ -1,0 +1,277 @@
+"""The embedded stack: starts its services in order, repairs what died, stops what it started."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+
+from cli.output import CliError, ExitCode
+from cli.stack import gateway, home, ports, postgres, preflight, processes, worker
+from cli.stack import layout as layouts
+from cli.stack import secrets as stack_secrets
+from cli.stack.layout import Layout, OnStep, StackConfig
+from cli.stack.lock import exclusive
+from cli.stack.secrets import StackSecrets
+from cli.stack.services import NAMES, Services, stop_service
+from cli.stack.status import ServiceState, ServiceStatus, StackStatus, overall
+
+OPTIONAL_SERVICES = frozenset({worker.NAME, "http"})
+
+
+def _silent(_step: str) -> None:
+    """Report to nobody."""
+
+
+class Stack:
+    """One local stack in one state directory; every method may be called from any process.
+
+    `port_base` is the port of the API, with Postgres and webhooks on the next two; None keeps what
+    the state directory remembers. `postgres_bin` names other Postgres programs than those of
+    node_modules. Methods raise CliError with a code, a message and a hint.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        state_dir: Path,
+        port_base: int | None = None,
+        postgres_bin: Path | None = None,
+    ) -> None:
+        if port_base is not None:
+            ports.check_base(port_base)
+        self.root = root.resolve()
+        self.layout = Layout(state_dir.expanduser().resolve())
+        self._port_base = port_base
+        self._postgres_bin = postgres_bin
+
+    def up(
+        self, *, without: frozenset[str] = frozenset(), on_step: OnStep = _silent
+    ) -> StackStatus:
+        """Start what is not running, repair what died, apply migrations and seed; idempotent.
+
+        `without` leaves services out (`worker`, `http`), stopping them if they run. When it fails
+        or is interrupted it stops what this call started; data is kept.
+        """
+        _check_names(without)
+        self._preflight()
+        with self._changing("up", on_step), self._opened(on_step) as services:
+            self._recover_reset(services)
+            wanted = tuple(name for name in NAMES if name not in without)
+            self._bring_up(services, wanted)
+        return self.status()
+
+    def down(self, *, on_step: OnStep = _silent) -> bool:
+        """Stop every service; tell whether anything ran. Data and secrets are kept."""
+        config = layouts.load_config(self.layout)
+        if config is None:
+            return False
+        with self._changing("down", on_step):
+            stopped = False
+            for name in reversed(NAMES):
+                if self._record_alive(name):
+                    on_step(f"stopping {name}")
+                stopped = stop_service(self.layout, name) or stopped
+            layouts.save_config(self.layout, replace(config, services=()))
+        return stopped
+
+    def status(self) -> StackStatus:
+        """Look at every service now. Takes no lock, changes nothing, and needs no running stack."""
+        config = layouts.load_config(self.layout)
+        secrets = stack_secrets.load(self.layout) if config else None
+        config = config or StackConfig(self._port_base or layouts.DEFAULT_PORT_BASE)
+        services = {name: self._service_status(name, config, secrets) for name in NAMES}
+        host = "127.0.0.1"
+        login = f"postgres:{secrets.postgres_password}" if secrets else "postgres"
+        return StackStatus(
+            state=overall(services),
+            api_url=f"http://{host}:{config.api_port}",
+            db_url=f"postgresql://{login}@{host}:{config.postgres_port}/postgres",
+            publishable_key=secrets.publishable_key if secrets else "",
+            secret_key=secrets.secret_key if secrets else "",
+            jwt_secret=secrets.jwt_secret if secrets else "",
+            webhooks_url=f"http://{host}:{config.webhooks_port}",
+            services=services,
+            webhook_secrets={
+                "razorpay": secrets.razorpay_webhook_secret if secrets else "",
+                "stripe": secrets.stripe_webhook_secret if secrets else "",
+            },
+        )
+
+    def reset(self, *, on_step: OnStep = _silent) -> StackStatus:
+        """Rebuild the database from migrations and seed, and drop uploaded files.
+
+        Secrets and ports stay. What ran before runs afterwards. The old data is deleted only once
+        the new database is complete: when it fails, everything is as it was.
+        """
+        self._preflight()
+        with self._changing("reset", on_step), self._opened(on_step) as services:
+            self._recover_reset(services)
+            before = services.config.services
+            self._stop_all()
+            home.set_aside(self.layout)
+            try:
+                self._bring_up(services, (postgres.NAME, gateway.NAME))
+            except BaseException:
+                self._stop_all()
+                home.put_back(self.layout)
+                with suppress(CliError):
+                    self._resume(services, before)
+                services.started.clear()
+                raise
+            home.discard_aside(self.layout)
+            self._resume(services, before)
+        return self.status()
+
+    def restart_gateway(self) -> None:
+        """Make a running gateway read the schema anew, as is needed after a migration.
+
+        Does nothing when the gateway does not run.
+        """
+        if not self._record_alive(gateway.NAME):
+            return
+        with self._changing("restart", _silent), self._opened(_silent) as services:
+            services.restart_gateway()
+
+    def destroy(self, *, on_step: OnStep = _silent) -> None:
+        """Stop every service and delete the state directory, with all data and secrets.
+
+        Does nothing where no stack was made.
+        """
+        if layouts.load_config(self.layout) is None:
+            return
+        self.down(on_step=on_step)
+        home.delete(self.layout)
+        shutil.rmtree(self.layout.state_dir)
+
+    def log_files(self) -> dict[str, Path]:
+        """Return the log file of each service, whether or not it exists yet."""
+        return {name: self.layout.log_file(name) for name in NAMES}
+
+    # ---- how ------------------------------------------------------------------------------------
+
+    def _preflight(self) -> None:
+        preflight.check_python()
+        preflight.check_node_modules(self.root)
+
+    @contextmanager
+    def _changing(self, purpose: str, on_step: OnStep) -> Iterator[None]:
+        """Hold the lock of a claimed state directory; full and read-only disks are explained."""
+        layouts.claim(self.layout)
+        try:
+            with exclusive(self.layout.lock_file, purpose, on_step):
+                yield
+        except OSError as error:
+            raise layouts.not_writable(self.layout.state_dir, error) from error
+
+    @contextmanager
+    def _opened(self, on_step: OnStep) -> Iterator[Services]:
+        """Read or make configuration and secrets; on failure stop what was started meanwhile."""
+        preflight.check_space(self.layout)
+        config = self._configured()
+        layouts.make_folders(self.layout)
+        services = Services(
+            root=self.root,
+            layout=self.layout,
+            config=config,
+            secrets=stack_secrets.load_or_create(self.layout),
+            on_step=on_step,
+            postgres_bin=self._postgres_bin,
+        )
+        try:
+            yield services
+        except BaseException as error:
+            services.stop_started()
+            if isinstance(error, psycopg.Error):
+                raise CliError(
+                    "database-failed",
+                    f"The database refused: {error}",
+                    "The whole story: resumebase logs postgres",
+                ) from error
+            raise
+
+    def _configured(self) -> StackConfig:
+        config = layouts.load_config(self.layout)
+        if config is None:
+            config = StackConfig(self._port_base or layouts.DEFAULT_PORT_BASE)
+        elif self._port_base is not None and self._port_base != config.port_base:
+            if any(self._record_alive(name) for name in NAMES):
+                raise CliError(
+                    "stack-running",
+                    f"This stack is running with port base {config.port_base}; it cannot move to "
+                    f"{self._port_base} meanwhile.",
+                    "Run: resumebase down   and then up again, or use another --state-dir for a "
+                    "second stack.",
+                )
+            config = replace(config, port_base=self._port_base)
+        layouts.save_config(self.layout, config)
+        return config
+
+    def _bring_up(self, services: Services, wanted: tuple[str, ...]) -> None:
+        server = services.ensure_postgres()
+        is_new = services.ensure_database(server)
+        services.ensure_gateway(restart=services.migrate(server) or is_new)
+        self._remember(services, wanted)
+        if worker.NAME in wanted:
+            services.ensure_worker()
+        else:
+            services.stop(worker.NAME)
+
+    def _remember(self, services: Services, wanted: tuple[str, ...]) -> None:
+        services.config = replace(services.config, services=wanted)
+        layouts.save_config(self.layout, services.config)
+
+    def _resume(self, services: Services, before: tuple[str, ...]) -> None:
+        """After a reset, run what ran before it: nothing, or with or without the worker."""
+        if before:
+            self._bring_up(services, before)
+        else:
+            self._stop_all()
+            self._remember(services, ())
+
+    def _recover_reset(self, services: Services) -> None:
+        if home.is_aside(self.layout):
+            services.on_step("undoing a reset that was cut off")
+            self._stop_all()
+            home.put_back(self.layout)
+        home.discard_aside(self.layout)
+
+    def _stop_all(self) -> None:
+        for name in reversed(NAMES):
+            stop_service(self.layout, name)
+
+    def _record_alive(self, name: str) -> bool:
+        record = processes.load(self.layout.run_dir, name)
+        return record is not None and processes.is_alive(record)
+
+    def _service_status(
+        self, name: str, config: StackConfig, secrets: StackSecrets | None
+    ) -> ServiceStatus:
+        port = {gateway.NAME: config.api_port, postgres.NAME: config.postgres_port}.get(name)
+        record = processes.load(self.layout.run_dir, name)
+        if record is None or not processes.is_alive(record) or secrets is None:
+            return ServiceStatus("dead" if name in config.services else "stopped", None, port)
+        answers = {
+            gateway.NAME: lambda: gateway.answers(config.api_port, secrets.publishable_key),
+            postgres.NAME: lambda: postgres.answers(
+                config.postgres_port, secrets.supabase_admin_password
+            ),
+        }.get(name)
+        state: ServiceState = "running" if answers is None or answers() else "unresponsive"
+        return ServiceStatus(state, record.pid, port)
+
+
+def _check_names(without: frozenset[str]) -> None:
+    unknown = sorted(without - OPTIONAL_SERVICES)
+    if unknown:
+        raise CliError(
+            "unknown-service",
+            f"--without cannot leave out {', '.join(unknown)}.",
+            f"It takes: {', '.join(sorted(OPTIONAL_SERVICES))}.",
+            ExitCode.USAGE,
+        )

@@ -1,0 +1,201 @@
+"""Lines of a section → its entries: jobs, studies, projects; each has a header and a body.
+
+Dates are the anchors: an entry has one period in its header. Where the header begins before its
+date is told by the first entry of the section, as the others are made alike.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from edge_workers.documents.dates import Period, first_period, without_period
+from edge_workers.documents.headings import is_empty_label
+from edge_workers.documents.page import Line, Segment, Style
+from edge_workers.documents.places import is_location
+
+MAX_LINES_BEFORE_DATE = 3
+MAX_LINES_AFTER_DATE = 3
+MAX_HEADER_WORDS = 14
+MAX_PLAIN_WORDS = 8
+"""A header line that looks like usual text has at most so many words."""
+
+
+@dataclass
+class Entry:
+    """One entry: its header lines without the period, the period, and its body."""
+
+    header: list[Line] = field(default_factory=list)
+    body: list[Line] = field(default_factory=list)
+    period: Period | None = None
+
+
+def entries_of(
+    lines: Sequence[Line], body_style: Style, *, single_dates: bool = False
+) -> list[Entry]:
+    """Cut a section into entries.
+
+    `body_style` is the style of the document's usual text. With `single_dates` one date is enough
+    for an entry, as for a certificate; a job has a period, or a date on its own.
+    """
+    lines = [line for line in lines if not is_empty_label(line.text)]
+    dates = [i for i, line in enumerate(lines) if header_period(line, single_dates) is not None]
+    dates = [i for n, i in enumerate(dates) if n == 0 or not _is_same_header(lines, dates[n - 1], i)]
+    starts = _starts(lines, dates)
+    entries = []
+    for number, start in enumerate(starts):
+        end = starts[number + 1] if number + 1 < len(starts) else len(lines)
+        entries.append(_entry(lines[start:end], body_style, single_dates))
+    return entries
+
+
+def header_period(line: Line, single_dates: bool) -> Period | None:
+    """Return the period that makes a line part of a header; None for dates inside a text."""
+    if line.marker == "bullet" and len(line.segments) == 1 and len(line.text.split()) > 8:
+        return None
+    for segment in line.segments:
+        period = first_period(segment.text)
+        if period is None:
+            continue
+        rest = without_period(segment.text, period)
+        is_at_edge = period.span[0] <= 1 or period.span[1] >= len(segment.text.rstrip()) - 1
+        if period.is_range and is_at_edge and len(rest.split()) <= MAX_HEADER_WORDS:
+            return period
+        is_alone = not any(map(str.isalnum, rest))
+        if is_alone or (single_dates and is_at_edge and len(rest.split()) <= MAX_HEADER_WORDS):
+            return period
+    return None
+
+
+def _is_same_header(lines: Sequence[Line], first: int, second: int) -> bool:
+    """Tell whether two dates are one below the other in a header: "2019" and "2021"."""
+    return second == first + 1 and all(
+        not any(map(str.isalnum, without_period(lines[i].text, p)))
+        for i in (first, second)
+        if (p := first_period(lines[i].text)) is not None
+    )
+
+
+def _starts(lines: Sequence[Line], dates: list[int]) -> list[int]:
+    """Return the indices of the lines with which entries begin."""
+    if not lines:
+        return []
+    if not dates:
+        return _starts_without_dates(lines)
+    before = dates[0] if dates[0] <= MAX_LINES_BEFORE_DATE else 0
+    first = dates[0] - before
+    starts = [first] if first == 0 else [0, first]
+    for previous, date in zip(dates, dates[1:], strict=False):
+        starts.append(_start_before(lines, previous, date, before, first))
+    return starts
+
+
+def _start_before(
+    lines: Sequence[Line], previous: int, date: int, before: int, first: int
+) -> int:
+    """Return where the entry with this date begins, made like the first entry."""
+    model = look(lines[first])
+    earliest = max(previous + 1, date - max(before, 1))
+    free = [i for i in range(earliest, date) if lines[i].marker != "bullet"]
+    while free and free != list(range(free[0], date)):
+        free = free[1:]
+    for index in free:
+        if look(lines[index]) == model and before:
+            return index
+    if before == 0:
+        return date
+    widest = max([*free, date], key=lambda i: (lines[i].gap, -i))
+    return widest
+
+
+def _starts_without_dates(lines: Sequence[Line]) -> list[int]:
+    """Cut where lines look like the first one and text stands between."""
+    model = look(lines[0])
+    starts = [0]
+    for index in range(1, len(lines)):
+        is_new = look(lines[index]) == model and look(lines[index - 1]) != model
+        if is_new and lines[index].marker == lines[0].marker:
+            starts.append(index)
+    return starts
+
+
+def look(line: Line) -> tuple[float, bool, bool, int]:
+    """Return what tells header lines from others: size, weight, slant and colour."""
+    return line.style.size, line.bold, line.style.italic, line.style.color
+
+
+def _entry(lines: Sequence[Line], body_style: Style, single_dates: bool) -> Entry:
+    """Part an entry's header from its body and take the period out of the header."""
+    entry = Entry()
+    after_date = 0
+    for index, line in enumerate(lines):
+        period = header_period(line, single_dates) if entry.period is None else None
+        if period is not None:
+            entry.period = period
+            line = _without_date(line, single_dates)
+            if line.segments:
+                entry.header.append(line)
+            continue
+        after_date += entry.period is not None
+        is_header = not entry.body and (
+            after_date <= MAX_LINES_AFTER_DATE and _is_header_line(line, body_style, index)
+        )
+        (entry.header if is_header else entry.body).append(line)
+    return entry
+
+
+def _is_header_line(line: Line, body_style: Style, index: int) -> bool:
+    """Tell whether a line of an entry, before any body, belongs to its header."""
+    words = line.text.split()
+    if index == 0:
+        return True
+    if line.marker == "bullet" and not is_location(line.text):
+        return False
+    if len(words) > MAX_HEADER_WORDS or line.text.endswith((".", ";")) and len(words) > 5:
+        return False
+    style = line.style
+    differs = line.bold or style.italic or style.size > body_style.size + 0.4
+    return differs or is_location(line.text) or len(words) <= MAX_PLAIN_WORDS
+
+
+def _without_date(line: Line, single_dates: bool) -> Line:
+    """Return a line without its period; the words of the period go."""
+    segments = []
+    is_taken = False
+    for segment in line.segments:
+        period = None if is_taken else header_period(Line([segment]), single_dates)
+        if period is None:
+            segments.append(segment)
+            continue
+        is_taken = True
+        rest = without_words(segment, period)
+        if rest is not None:
+            segments.append(rest)
+    return Line(
+        segments, line.page, line.block, line.marker, line.gap, line.room, line.starts_column
+    )
+
+
+def without_words(segment: Segment, period: Period) -> Segment | None:
+    """Return a segment without the words of a period; None if nothing else is left."""
+    start, end = period.span
+    position, kept = 0, []
+    for word in segment.words:
+        is_inside = position < end and position + len(word.text) > start
+        if not is_inside:
+            kept.append(word)
+        position += len(word.text) + 1
+    while kept and not any(map(str.isalnum, kept[-1].text)):
+        kept.pop()
+    if not any(any(map(str.isalnum, word.text)) for word in kept):
+        return None
+    return Segment(kept, segment.bold, segment.marker)
+
+
+def usual_style(lines: Sequence[Line]) -> Style:
+    """Return the style that most characters of a document have."""
+    lengths: Counter[Style] = Counter()
+    for line in lines:
+        for segment in line.segments:
+            for word in segment.words:
+                lengths[word.style] += len(word.text)
+    return lengths.most_common(1)[0][0] if lengths else Style()

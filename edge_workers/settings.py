@@ -1,0 +1,137 @@
+"""Environment → frozen settings. Nothing else in the workers reads `os.environ`."""
+
+import base64
+import binascii
+import json
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from edge_workers.errors import ConfigurationError
+
+_WHERE_KEYS_ARE = "`resumebase status --json` prints the local one; hosted: Settings → API Keys"
+
+
+def _check_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is not an address like https://project.supabase.co")
+    if parts.username or parts.password:
+        raise ValueError("carries a user name or password; give the key in SUPABASE_SECRET_KEY")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must be the project's address alone, without a path such as /rest/v1")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _jwt_role(token: str) -> str | None:
+    """The `role` claim of a legacy key, unverified: it only decides what the error says."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, binascii.Error, ValueError):
+        return None
+    role = claims.get("role") if isinstance(claims, dict) else None
+    return role if isinstance(role, str) else None
+
+
+def _check_secret_key(value: SecretStr) -> SecretStr:
+    key = value.get_secret_value()
+    if not key.strip():
+        raise ValueError(f"is empty. {_WHERE_KEYS_ARE}")
+    if key.startswith("sb_publishable_"):
+        raise ValueError(
+            "holds a publishable key (sb_publishable_…), which browsers use; "
+            f"workers need the secret key (sb_secret_…). {_WHERE_KEYS_ARE}"
+        )
+    role = _jwt_role(key)
+    if role is not None and role != "service_role":
+        raise ValueError(
+            f"holds the legacy `{role}` key; workers need a secret key (sb_secret_…) "
+            f"or the legacy service_role key. {_WHERE_KEYS_ARE}"
+        )
+    if role is None and not key.startswith("sb_secret_"):
+        raise ValueError(f"is not a secret key (sb_secret_…). {_WHERE_KEYS_ARE}")
+    if any(not "!" <= char <= "~" for char in key):
+        raise ValueError("contains spaces, line breaks or characters that no key has")
+    return value
+
+
+_Url = Annotated[str, AfterValidator(_check_url)]
+_SecretKey = Annotated[SecretStr, AfterValidator(_check_secret_key)]
+
+
+class Settings(BaseSettings):
+    """What a worker needs to know, read once at its start.
+
+    Durations are in seconds. `Settings.from_environment()` is how programs make one; every field
+    can be given by its name as well, which is how tests make one.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        env_prefix="RESUMEBASE_WORKER_",
+        # An input in an error message could be the secret key.
+        hide_input_in_errors=True,
+    )
+
+    supabase_url: _Url = Field(validation_alias="SUPABASE_URL")
+    supabase_secret_key: _SecretKey = Field(validation_alias="SUPABASE_SECRET_KEY", repr=False)
+    concurrency: int = Field(default=4, ge=1, le=64)
+    lease_seconds: int = Field(default=60, ge=5, le=3600)
+    task_timeout_seconds: float = Field(default=300, gt=0)
+    request_timeout_seconds: float = Field(default=10, gt=0)
+    poll_min_seconds: float = Field(default=0.1, gt=0)
+    poll_max_seconds: float = Field(default=1, gt=0)
+    retry_min_seconds: float = Field(default=0.25, gt=0)
+    retry_max_seconds: float = Field(default=15, gt=0)
+    maintenance_seconds: float = Field(default=30, gt=0)
+    shutdown_grace_seconds: float = Field(default=10, ge=0)
+    drain_patience_seconds: float = Field(default=30, ge=0)
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        if self.poll_min_seconds > self.poll_max_seconds:
+            raise ValueError(
+                "RESUMEBASE_WORKER_POLL_MIN_SECONDS is above RESUMEBASE_WORKER_POLL_MAX_SECONDS"
+            )
+        if self.retry_min_seconds > self.retry_max_seconds:
+            raise ValueError(
+                "RESUMEBASE_WORKER_RETRY_MIN_SECONDS is above RESUMEBASE_WORKER_RETRY_MAX_SECONDS"
+            )
+        return self
+
+    @classmethod
+    def from_environment(cls, **overrides: Any) -> Self:
+        """Read the settings from the environment; `overrides` (by field name) win.
+
+        Raises ConfigurationError, which names each wrong variable and what to do about it and
+        never quotes a value.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            details = error.errors(include_input=False, include_url=False)
+            raise ConfigurationError("\n".join(_explain(dict(each)) for each in details)) from None
+
+
+def _explain(error: dict[str, Any]) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    location = error["loc"]
+    if not location:
+        return message
+    variable = _variable_of(str(location[0]))
+    if error["type"] == "missing":
+        return f"{variable} is not set. `resumebase worker run --help` says where it comes from."
+    if error["type"] == "value_error":
+        return f"{variable} {message}"
+    return f"{variable}: {message[0].lower()}{message[1:]}"
+
+
+def _variable_of(name: str) -> str:
+    if name.upper().startswith("SUPABASE_"):
+        return name.upper()
+    return f"RESUMEBASE_WORKER_{name.upper().removeprefix('RESUMEBASE_WORKER_')}"
