@@ -99,14 +99,13 @@ def check_node_packages(root: Path) -> Check:
 
 def is_for_this_machine(entry: dict[str, Any]) -> bool:
     """Tell whether npm installs a package of the lock file here."""
-    libc = "glibc" if platform.libc_ver()[0] == "glibc" else "musl"
-    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(
-        platform.machine().lower(), platform.machine().lower()
-    )
-    here = {"os": sys.platform, "cpu": machine}
-    if sys.platform == "linux":
-        here["libc"] = libc
-    return all(here.get(key, one) == one for key in here for one in entry.get(key, [here[key]]))
+    machine = platform.machine().lower()
+    here = {
+        "os": sys.platform,
+        "cpu": {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(machine, machine),
+        "libc": "glibc" if platform.libc_ver()[0] == "glibc" else "musl",
+    }
+    return all(here[key] in entry[key] for key in here if key in entry)
 
 
 def _installed_version(folder: Path) -> str:

@@ -150,7 +150,11 @@ def new(
 def lint(
     require_plpgsql_check: Annotated[
         bool,
-        typer.Option("--require-plpgsql-check", help="Fail where that check cannot run, as in CI."),
+        typer.Option(
+            "--require-plpgsql-check",
+            envvar="RESUMEBASE_REQUIRE_PLPGSQL_CHECK",
+            help="Fail where that check cannot run, as in CI.",
+        ),
     ] = False,
     env: EnvOption = None,
     as_json: JsonOption = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.checks import report
-from cli.connection import find_secrets
+from cli.connection import connect, find_secrets
 from cli.environments import (
     Environment,
     EnvOption,
@@ -20,8 +21,10 @@ from cli.environments import (
     remember,
     select,
 )
-from cli.output import JsonOption, console, emit, note
+from cli.output import CliError, JsonOption, console, emit, note
 from cli.project import find_root
+from cli.runtime import node
+from cli.safety import announce
 
 NameArgument = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="Environment [default: the chosen one].")
@@ -126,6 +129,45 @@ def check(
         find_root(), _one_name(name, env), state_dir=state_dir, port_base=port_base
     )
     report(check_environment(environment), environment.name, as_json=as_json)
+
+
+@app.command(
+    "exec", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True}
+)
+def exec_(
+    command: Annotated[list[str], typer.Argument(help="The command, after --.")],
+    secret: Annotated[
+        bool, typer.Option("--secret", help="Give it SUPABASE_SECRET_KEY too, as workers need.")
+    ] = False,
+    env: EnvOption = None,
+    state_dir: StateDirOption = None,
+    port_base: PortBaseOption = None,
+) -> None:
+    """Run a command that finds SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY in its environment.
+
+    Node is on its PATH. Its exit code becomes that of resumebase.
+
+    Example: resumebase env exec -- node examples/web/quickstart.mjs
+    """
+    environment = select(find_root(), env, state_dir=state_dir, port_base=port_base)
+    connection = connect(environment)
+    announce(environment)
+    variables = {
+        "SUPABASE_URL": connection.api_url,
+        "SUPABASE_PUBLISHABLE_KEY": connection.publishable_key,
+        "PATH": os.pathsep.join([str(node().parent), os.environ.get("PATH", os.defpath)]),
+    }
+    inherited = {key: value for key, value in os.environ.items() if key != "SUPABASE_SECRET_KEY"}
+    if secret:
+        variables["SUPABASE_SECRET_KEY"] = connection.secret_key
+    try:
+        os.execvpe(command[0], command, {**inherited, **variables})
+    except OSError as error:
+        raise CliError(
+            "command-not-run",
+            f"{command[0]}: {error.strerror}",
+            "Is it installed, and spelt right?",
+        ) from error
 
 
 def _one_name(argument: str | None, option: str | None) -> str | None:

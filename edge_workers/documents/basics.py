@@ -61,7 +61,7 @@ def _wraps_url(last: Line, line: Line) -> bool:
     same_link = last.segments[-1].words[-1].uri and (
         last.segments[-1].words[-1].uri == line.segments[0].words[0].uri
     )
-    is_cut = last.text.endswith(("-", "/", "_")) and last.gap != line.gap != 9.0
+    is_cut = last.text.endswith(("-", "/", "_")) and line.room is not None
     return bool(same_link or is_cut) and not find_urls(line.text) and not known_heading(line.text)
 
 

@@ -28,13 +28,15 @@ DURATION = re.compile(
 class Period:
     """A time from `start` to `end`, each YYYY, YYYY-MM or YYYY-MM-DD, or empty if not given.
 
-    A single date has only an `end`. `is_current` means that it goes on. `span` is where in the
+    A single date has only an `end`. `is_current` means that it goes on,
+    `is_since` that only a word such as "since" says so. `span` is where in the
     text it stands.
     """
 
     start: str = ""
     end: str = ""
     is_current: bool = False
+    is_since: bool = False
     span: tuple[int, int] = (0, 0)
 
     @property
@@ -149,7 +151,7 @@ def _single(text: str, match: re.Match[str]) -> Period:
     if (end := SHORT_END.match(text, last)) and len(date) == len("2015"):
         return Period(date, date[:2] + end[1], span=(first, end.end()))
     if since := _pattern("since").search(before):
-        return Period(date, is_current=True, span=(since.start(), last))
+        return Period(date, is_current=True, is_since=True, span=(since.start(), last))
     if open_end := OPEN_END.match(text, last):
         return Period(date, is_current=True, span=(first, open_end.end()))
     return Period("", date, span=(first, last))

@@ -74,12 +74,15 @@ class _Study:
         for piece in self.header.pieces:
             piece.text = self._without_score(self._without_courses(piece.text))
         self.header.pieces = [p for p in self.header.pieces if any(map(str.isalnum, p.text))]
+        self.degree_in_body = ""
         is_course = False
         for paragraph in paragraphs_of(entry.body, known_words):
             is_course = is_course or fold(paragraph.text) in phrases("course_labels")
             text = self._without_score(self._without_courses(paragraph.text))
             if is_course and paragraph.is_item and text:
                 self.courses.append(text)
+            elif not self.degree_in_body and degree_score(text) > 0:
+                self.degree_in_body = text
 
     def _without_score(self, text: str) -> str:
         """Take the grade out of a text."""
@@ -99,7 +102,7 @@ class _Study:
 
     def as_json_resume(self) -> dict[str, Any]:
         """Return the entry; what is not found is left out."""
-        study_type, area = split_degree(self.header.roles.get("degree", ""))
+        study_type, area = split_degree(self.header.roles.get("degree") or self.degree_in_body)
         for piece in self.header.pieces:
             if not area and len(piece.text.split()) <= MAX_AREA_WORDS:
                 area = piece.text

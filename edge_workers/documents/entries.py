@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from edge_workers.documents.dates import Period, first_period, without_period
 from edge_workers.documents.headings import is_empty_label
 from edge_workers.documents.page import Line, Segment, Style
+from edge_workers.documents.paragraphs import paragraphs_of
 from edge_workers.documents.places import is_location
 
 MAX_LINES_BEFORE_DATE = 3
@@ -38,7 +39,12 @@ def entries_of(
     for an entry, as for a certificate; a job has a period, or a date on its own.
     """
     lines = [line for line in lines if not is_empty_label(line.text)]
-    dates = [i for i, line in enumerate(lines) if header_period(line, single_dates) is not None]
+    wrapped = {id(line) for p in paragraphs_of(lines) if p.is_item for line in p.lines[1:]}
+    dates = [
+        index
+        for index, line in enumerate(lines)
+        if id(line) not in wrapped and header_period(line, single_dates) is not None
+    ]
     dates = [i for n, i in enumerate(dates) if n == 0 or not _is_same_header(lines, dates[n - 1], i)]
     starts = _starts(lines, dates)
     entries = []
@@ -57,7 +63,9 @@ def header_period(line: Line, single_dates: bool) -> Period | None:
         if period is None:
             continue
         rest = without_period(segment.text, period)
-        is_at_edge = period.span[0] <= 1 or period.span[1] >= len(segment.text.rstrip()) - 1
+        is_at_edge = period.span[0] <= 1 or (
+            period.span[1] >= len(segment.text.rstrip()) - 1 and not period.is_since
+        )
         if period.is_range and is_at_edge and len(rest.split()) <= MAX_HEADER_WORDS:
             return period
         is_alone = not any(map(str.isalnum, rest))

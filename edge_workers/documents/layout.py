@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from edge_workers.documents.gutters import Gutter, find_gutter, rows_of_table
-from edge_workers.documents.headings import known_heading
+from edge_workers.documents.headings import is_clear_heading
 from edge_workers.documents.lines import lines_of, lines_with_rail
 from edge_workers.documents.page import Line, Segment
 
@@ -57,7 +57,7 @@ class Flow:
     @property
     def has_headings(self) -> bool:
         """Tell whether the flow has sections of its own."""
-        return any(known_heading(line.text) for block in self.blocks for line in block.lines)
+        return any(is_clear_heading(line.text) for block in self.blocks for line in block.lines)
 
 
 def reading_order(pages_of_segments: Iterable[Sequence[Segment]]) -> list[Line]:

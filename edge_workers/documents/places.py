@@ -55,6 +55,11 @@ def _countries() -> dict[str, str]:
 
 
 @cache
+def _iso_codes() -> frozenset[str]:
+    return frozenset(_countries().values())
+
+
+@cache
 def _regions() -> tuple[dict[str, str], dict[str, str]]:
     """Return the regions' codes as printed, and their folded names, each with its country."""
     codes, names = {}, {}
@@ -114,16 +119,23 @@ def _take_postal_code(found: dict[str, str], part: str) -> str:
 
 
 def _take_country(found: dict[str, str], part: str, is_first: bool) -> str:
-    """Take a country from the end of a part; return the rest."""
-    if (match := re.search(r"\(?\b([A-Z]{2})\)?$", part)) and "(" in part:
+    """Take a country from the end of a part; return the rest.
+
+    A country right after a city, without a comma, is none: that is how companies are called. After
+    a region or postal code it is one, and even its bare code then.
+    """
+    if match := re.search(r"\(\s*([A-Z]{2})\s*\)?$", part):
         found.setdefault("country_code", match[1])
         return part[: match.start()].strip()
     words = part.split()
     for count in range(min(3, len(words)), 0, -1):
-        code = country_code(" ".join(words[-count:]))
-        if code and not (is_first and count == len(words)) and found.get("country_code") in (None, code):
+        name, rest = " ".join(words[-count:]), " ".join(words[:-count])
+        is_sure = not is_first if not rest else "postal_code" in found or region_country(rest)
+        code = country_code(name) or (name if rest and region_country(rest) == name else "")
+        code = code or (name if rest and "postal_code" in found and name in _iso_codes() else "")
+        if code and is_sure and found.get("country_code") in (None, code):
             found["country_code"] = code
-            return " ".join(words[:-count])
+            return rest
     return part
 
 

@@ -6,12 +6,13 @@ the header gets the role that its texts fit best over all entries.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 
 from edge_workers.documents.contact import URL
 from edge_workers.documents.entries import Entry
 from edge_workers.documents.page import Line, Segment
+from edge_workers.documents.paragraphs import is_full
 from edge_workers.documents.places import CITY, is_location, split_location
 from edge_workers.documents.vocabulary import LANGUAGES, alternatives
 
@@ -21,6 +22,9 @@ JOINING = re.compile(
 )
 FIRST_SLOT_BONUS = 0.1
 """Without any sign, the first text of a header is taken for the position."""
+
+WRAP_GAP = 1.7
+"""Lines of one wrapped text follow each other more closely than this many sizes."""
 
 MAX_ROLE_SLOTS = 3
 COMMA_PART = 0.6
@@ -33,17 +37,21 @@ class Piece:
 
     text: str
     line: int
-    bold: bool
+    has_icon: bool
 
 
 @dataclass
 class Header:
-    """What an entry's header says, once its pieces have got their roles."""
+    """What an entry's header says, once its pieces have got their roles.
+
+    `lines` are the numbers of the lines on which the two roles stand.
+    """
 
     entry: Entry
     pieces: list[Piece] = field(default_factory=list)
     location: str = ""
     url: str = ""
+    lines: set[int] = field(default_factory=set)
     roles: dict[str, str] = field(default_factory=dict)
 
 
@@ -62,22 +70,35 @@ def give_roles(
     for header in headers:
         if not header.roles:
             _assign(header, order, first_role, second_role, scores)
-    _split_trailing_places(headers, second_role)
 
 
 def cut_header(entry: Entry) -> Header:
     """Cut header lines at separators, wide gaps and changes of weight; take locations out."""
     header = Header(entry)
-    for number, line in enumerate(entry.header):
+    for number, line in enumerate(joined_header_lines(entry.header)):
         for segment in line.segments:
-            for text, bold in _styled_parts(segment):
+            for text in _styled_parts(segment):
                 for part in SEPARATOR.split(text):
-                    _add(header, part, number, bold, line)
+                    _add(header, part, number, line.marker == "icon")
     return header
 
 
-def _styled_parts(segment: Segment) -> list[tuple[str, bool]]:
-    """Cut a segment where bold begins or ends, unless it does so within a phrase."""
+def joined_header_lines(lines: Sequence[Line]) -> list[Line]:
+    """Join a header line that wraps with the next one: both look the same and the first is full."""
+    joined: list[Line] = []
+    for line in lines:
+        last = joined[-1] if joined else None
+        is_same = last and last.style == line.style and len(last.segments) == len(line.segments) == 1
+        if last and is_same and not line.marker and is_full(last, line) and line.gap < WRAP_GAP:
+            words = [*last.segments[0].words, *line.segments[0].words]
+            joined[-1] = replace(last, segments=[Segment(words, last.bold, last.marker)])
+        else:
+            joined.append(line)
+    return joined
+
+
+def _styled_parts(segment: Segment) -> list[str]:
+    """Cut a segment where bold ends, unless that is within a phrase."""
     runs: list[tuple[str, bool]] = []
     heaviest = max(word.style.weight for word in segment.words)
     lightest = min(word.style.weight for word in segment.words)
@@ -87,11 +108,11 @@ def _styled_parts(segment: Segment) -> list[tuple[str, bool]]:
             runs[-1] = f"{runs[-1][0]} {word.text}", bold
         else:
             runs.append((word.text, bold))
-    is_clean = len(runs) == 2 and runs[0][1]
-    return runs if is_clean else [(segment.text, segment.bold)]
+    is_bold_first = len(runs) == 2 and runs[0][1]
+    return [text for text, _ in runs] if is_bold_first else [segment.text]
 
 
-def _add(header: Header, text: str, number: int, bold: bool, line: Line) -> None:
+def _add(header: Header, text: str, number: int, has_icon: bool) -> None:
     """Add a piece of a header, or take it as location or link."""
     text = text.strip(" ,;|·•–—-")
     text = text[1:-1] if text.startswith("(") and text.endswith(")") else text
@@ -101,11 +122,8 @@ def _add(header: Header, text: str, number: int, bold: bool, line: Line) -> None
     before, location = split_location(text)
     if location and not header.location:
         header.location, text = location, before
-    elif not text or (line.marker == "icon" and not header.location and CITY.match(text) and number):
-        header.location = header.location or text
-        return
     if any(map(str.isalnum, text)):
-        header.pieces.append(Piece(text, number, bold))
+        header.pieces.append(Piece(text, number, has_icon))
 
 
 def _split_joined(
@@ -179,18 +197,27 @@ def _assign(
         header.roles = {first_role if is_first else second_role: texts[0]}
         header.pieces = []
         return
-    taken = []
+    taken = {}
     for slot, role in zip(order, (first_role, second_role), strict=True):
         if slot < len(texts):
             header.roles[role] = texts[slot]
-            taken.append(slot)
-    lines = {header.pieces[slot].line for slot in taken}
-    rest = [piece for slot, piece in enumerate(header.pieces) if slot not in taken]
-    for piece in list(rest):
-        if not header.location and CITY.match(piece.text) and piece.line in lines:
-            header.location = piece.text
-            rest.remove(piece)
-    header.pieces = rest
+            taken[slot] = header.pieces[slot].line
+    header.lines = set(taken.values())
+    header.pieces = [piece for slot, piece in enumerate(header.pieces) if slot not in taken]
+
+
+def find_places(headers: Sequence[Header], second_role: str) -> None:
+    """Take a place that no table knows for the location: by its icon, or by where it stands.
+
+    That is beside the organization, as "Acme · Ulm", or after a comma in most of the entries.
+    """
+    for header in headers:
+        for piece in list(header.pieces) if not header.location else ():
+            is_beside = piece.has_icon or piece.line in header.lines
+            if not header.location and is_beside and CITY.match(piece.text):
+                header.location = piece.text
+                header.pieces.remove(piece)
+    _split_trailing_places(headers, second_role)
 
 
 def _split_trailing_places(headers: Sequence[Header], role: str) -> None:

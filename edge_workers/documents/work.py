@@ -8,7 +8,7 @@ from edge_workers.documents.dates import Period
 from edge_workers.documents.entries import entries_of
 from edge_workers.documents.page import Line, Style
 from edge_workers.documents.paragraphs import Paragraph, paragraphs_of
-from edge_workers.documents.roles import Header, cut_header, give_roles
+from edge_workers.documents.roles import Header, cut_header, find_places, give_roles
 from edge_workers.documents.vocabulary import word_list
 
 MAX_LONE_PARAGRAPHS = 1
@@ -50,6 +50,7 @@ def _headers(lines: Sequence[Line], body_style: Style) -> list[Header]:
     headers = [cut_header(entry) for entry in entries_of(lines, body_style)]
     scores = {"position": title_score, "name": organization_score}
     give_roles(headers, "position", "name", scores)
+    find_places(headers, "name")
     return headers
 
 

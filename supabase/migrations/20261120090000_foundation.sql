@@ -81,7 +81,8 @@ begin
     execute format('alter table %s enable row level security', p_table);
     execute format(
         'create policy %I on %s for all to public using (false) with check (false)',
-        (select c.relname from pg_catalog.pg_class c where c.oid = p_table) || '_all_nobody', p_table
+        (select c.relname from pg_catalog.pg_class c where c.oid = p_table) || '_all_nobody',
+        p_table
     );
 end;
 $$;

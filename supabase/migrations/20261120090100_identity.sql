@@ -135,7 +135,7 @@ $$;
 comment on function private.require_user() is
     'The caller''s id. PT401 when nobody is signed in, PT403 when the account is not active.';
 
--- Row level security ------------------------------------------------------------------------------
+-- Row level security ----------------------------------------------------------------------------
 
 alter table public.profiles enable row level security;
 alter table public.user_preferences enable row level security;
@@ -181,7 +181,7 @@ create policy admin_users_select_admin on public.admin_users
 for select to authenticated
 using ((select private.is_admin()));
 
--- Grants --------------------------------------------------------------------------------------------
+-- Grants ----------------------------------------------------------------------------------------
 
 grant select on public.profiles to authenticated, service_role;
 grant update (
@@ -202,7 +202,7 @@ grant update (user_id, setting_key, setting_value) on public.user_settings to au
 
 grant select on public.admin_users to authenticated, service_role;
 
--- Triggers --------------------------------------------------------------------------------------------
+-- Triggers --------------------------------------------------------------------------------------
 
 create trigger _100_set_updated_at before update on public.profiles
 for each row execute function private.tg_set_updated_at();
@@ -213,7 +213,7 @@ for each row execute function private.tg_set_updated_at();
 
 create function private.first_metadata_text(
     p_metadata jsonb,
-    p_keys text [],
+    p_keys text[],
     p_max_length integer
 ) returns text
 language sql
@@ -231,7 +231,7 @@ as $$
     order by k.position
     limit 1;
 $$;
-comment on function private.first_metadata_text(jsonb, text [], integer) is
+comment on function private.first_metadata_text(jsonb, text[], integer) is
     'The first of these keys that holds a usable text, cleaned and cut; null if none does.';
 
 create function private.tg_users__create_profile() returns trigger
@@ -269,7 +269,9 @@ set search_path = ''
 as $$
 begin
     update public.profiles set email = new.email where id = new.id;
-    update public.admin_users set email = new.email where user_id = new.id and new.email is not null;
+    update public.admin_users
+    set email = new.email
+    where user_id = new.id and new.email is not null;
     return null;
 end;
 $$;
@@ -280,7 +282,7 @@ create trigger _200_mirror_email after update of email on auth.users
 for each row when (new.email is distinct from old.email)
 execute function private.tg_users__mirror_email();
 
--- Users who were there before this migration -----------------------------------------------------------
+-- Users who were there before this migration ----------------------------------------------------
 
 insert into public.profiles (id, email, full_name)
 select u.id, u.email, private.first_metadata_text(u.raw_user_meta_data, '{full_name,name}', 200)

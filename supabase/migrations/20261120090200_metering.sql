@@ -36,7 +36,7 @@ comment on column public.plan_limits.period is 'Days and months are those of UTC
 
 create table public.operations (
     code text primary key check (code ~ '^[a-z][a-z0-9_]{1,39}$'),
-    meters text [] not null check (cardinality(meters) > 0),
+    meters text[] not null check (cardinality(meters) > 0),
     token_cost integer not null default 0 check (token_cost >= 0),
     description text not null default '' check (char_length(description) <= 2000),
     is_active boolean not null default true
@@ -105,7 +105,7 @@ comment on table private.idempotency_keys is
     'Which use a client''s key stands for, so that a repeated request is answered, not repeated.';
 select private.close_table('private.idempotency_keys');
 
--- Row level security ------------------------------------------------------------------------------
+-- Row level security ----------------------------------------------------------------------------
 
 alter table public.plans enable row level security;
 alter table public.plan_limits enable row level security;
@@ -133,13 +133,13 @@ create policy usage_events_select_owner_or_admin on public.usage_events
 for select to authenticated
 using (user_id = (select auth.uid()) or (select private.is_admin()));
 
--- Grants --------------------------------------------------------------------------------------------
+-- Grants ----------------------------------------------------------------------------------------
 
 grant select on public.plans, public.plan_limits, public.operations
 to anon, authenticated, service_role;
 grant select on public.usage_counters, public.usage_events to authenticated, service_role;
 
--- Triggers --------------------------------------------------------------------------------------------
+-- Triggers --------------------------------------------------------------------------------------
 
 create trigger _100_set_updated_at before update on public.plans
 for each row execute function private.tg_set_updated_at();
@@ -153,8 +153,8 @@ begin
         raise exception 'Usage event % is % and cannot change.', old.id, old.state;
     end if;
     -- Everything but the state, and what belongs to it, is history.
-    if (to_jsonb(new) - '{state,closed_at,ai_provider,metadata}'::text [])
-        is distinct from (to_jsonb(old) - '{state,closed_at,ai_provider,metadata}'::text []) then
+    if (to_jsonb(new) - '{state,closed_at,ai_provider,metadata}'::text[])
+        is distinct from (to_jsonb(old) - '{state,closed_at,ai_provider,metadata}'::text[]) then
         raise exception 'Usage event %: only its state may change.', old.id;
     end if;
     return new;

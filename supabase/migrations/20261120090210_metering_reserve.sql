@@ -62,7 +62,7 @@ declare
     v_limit public.plan_limits;
     v_key text;
     v_used integer;
-    v_charges jsonb := '[]';
+    v_charges jsonb := '[]'::jsonb;
 begin
     -- Always in the order of meter and period, so that two requests never wait for each other.
     for v_limit in
@@ -249,9 +249,9 @@ begin
 end;
 $$;
 comment on function private.release_usage(uuid) is
-    'The work came to nothing: every counter of this use goes back, once. False when it was closed.';
+    'The work came to nothing: its counters go back, once. False when it was closed before.';
 
--- What a client may ask ---------------------------------------------------------------------------
+-- What a client may ask -------------------------------------------------------------------------
 
 create function public.my_usage() returns table (
     meter text,
@@ -281,6 +281,6 @@ comment on function public.my_usage() is
 Null max_uses and remaining mean unlimited.';
 grant execute on function public.my_usage() to authenticated;
 
--- Partitions ----------------------------------------------------------------------------------------
+-- Partitions ------------------------------------------------------------------------------------
 
 select private.ensure_month_partition('public.usage_events', 'created_at', current_date);

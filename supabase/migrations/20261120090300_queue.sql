@@ -45,7 +45,8 @@ create table queue.tasks (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 comment on table queue.tasks is 'Tasks that wait (no lease) or run (leased).';
 comment on column queue.tasks.usage_event_id is 'The reserved use that the end of the task closes.';
-comment on column queue.tasks.dedupe_key is 'Unique while the task lives: a second one is not queued.';
+comment on column queue.tasks.dedupe_key is
+    'Unique while the task lives: a second one is not queued.';
 comment on column queue.tasks.lease_token is 'Proof of the right to finish this attempt.';
 create index tasks_ready_idx on queue.tasks (priority, run_at, id) where lease_token is null;
 create index tasks_lease_expires_at_idx on queue.tasks (lease_expires_at)

@@ -7,7 +7,7 @@
 
 create function worker.claim_tasks(
     p_worker text,
-    p_kinds text [],
+    p_kinds text[],
     p_limit integer default 1,
     p_lease_seconds integer default 60
 ) returns table (
@@ -70,7 +70,7 @@ begin
     end loop;
 end;
 $$;
-comment on function worker.claim_tasks(text, text [], integer, integer) is
+comment on function worker.claim_tasks(text, text[], integer, integer) is
     'Leases up to p_limit ready tasks of these kinds, the most urgent and oldest first.
 Finish each with complete_task or fail_task before its lease expires, or extend it.';
 
@@ -118,7 +118,8 @@ begin
 end;
 $$;
 comment on function worker.complete_task(uuid, uuid, jsonb) is
-    'Writes the result, settles the use and closes the task, all or nothing. PT409 for a stale lease.';
+    'Writes the result, settles the use and closes the task, all or nothing.
+PT409 for a stale lease.';
 
 create function worker.fail_task(
     p_task_id uuid,
@@ -170,7 +171,10 @@ $$;
 comment on function worker.release_task(uuid, uuid) is
     'Hands a task back untouched, as at a shutdown; the attempt does not count. PT409 when stale.';
 
-create function private.reap_expired(p_limit integer) returns table (requeued integer, buried integer)
+create function private.reap_expired(p_limit integer) returns table (
+    requeued integer,
+    buried integer
+)
 language plpgsql
 set search_path = ''
 as $$
@@ -206,7 +210,7 @@ begin
 end;
 $$;
 comment on function private.reap_expired(integer) is
-    'Takes back tasks whose worker went silent: requeues them, or buries them after the last attempt.';
+    'Takes back tasks whose worker went silent: requeues, or after the last attempt buries them.';
 
 create function worker.run_maintenance() returns jsonb
 language plpgsql
@@ -225,7 +229,7 @@ begin
     select * into v_reaped from private.reap_expired(500);
     foreach v_month in array array[
         current_date, current_date + interval '1 month', current_date + interval '2 months'
-    ]::date []
+    ]::date[]
     loop
         v_partitions := v_partitions
             + private.ensure_month_partition('public.usage_events', 'created_at', v_month)::integer
@@ -268,7 +272,7 @@ comment on function worker.task_stats() is
     'Per kind: tasks ready, leased and scheduled, and how long the oldest ready one has waited.';
 
 grant execute on function
-worker.claim_tasks(text, text [], integer, integer),
+worker.claim_tasks(text, text[], integer, integer),
 worker.extend_lease(uuid, uuid, integer),
 worker.complete_task(uuid, uuid, jsonb),
 worker.fail_task(uuid, uuid, text, boolean),

@@ -46,11 +46,13 @@ comment on table public.resumes is
     'Résumés: what the user edits, the uploaded file, and what was read from it.
 Owners only; a trashed résumé is invisible until restore_resume brings it back.';
 comment on column public.resumes.content is
-    'The résumé as edited: personalInfo, summary, experience[], education[], skills{}, … At most 256 KiB.';
+    'The résumé as edited: personalInfo, summary, experience[], education[], skills{}, …
+At most 256 KiB.';
 comment on column public.resumes.layout is 'Order and visibility of the sections.';
 comment on column public.resumes.file_path is
     'Object in the bucket resumes: {user_id}/{uuid}.pdf or .docx. Said once, at insert.';
-comment on column public.resumes.file_sha256 is 'Hex SHA-256 of the file that was read. System-written.';
+comment on column public.resumes.file_sha256 is
+    'Hex SHA-256 of the file that was read. System-written.';
 comment on column public.resumes.extracted_text is
     'Plain text of the file in reading order. System-written.';
 comment on column public.resumes.parsed_data is
@@ -58,11 +60,12 @@ comment on column public.resumes.parsed_data is
 comment on column public.resumes.parse_status is
     'none, pending (queued), processing, completed or failed. System-written.';
 comment on column public.resumes.parse_error is
-    'Why reading failed, in words for the user. Null unless parse_status is failed. System-written.';
+    'Why reading failed, in words for the user; null unless it did. System-written.';
 comment on column public.resumes.parse_warnings is
-    'What the user should check, as texts: for example that two columns look mixed. System-written.';
+    'What the user should check, as texts: two columns look mixed, say. System-written.';
 comment on column public.resumes.last_edited_at is 'When content, title or layout last changed.';
-comment on column public.resumes.deleted_at is 'When it was trashed. System-written by trash_resume.';
+comment on column public.resumes.deleted_at is
+    'When it was trashed. System-written by trash_resume.';
 create index resumes_user_id_updated_at_idx on public.resumes (user_id, updated_at desc)
 where deleted_at is null;
 
@@ -90,14 +93,14 @@ for update to authenticated
 using (user_id = (select auth.uid()) and deleted_at is null)
 with check (user_id = (select auth.uid()) and deleted_at is null);
 
--- Grants ------------------------------------------------------------------------------------------
+-- Grants ----------------------------------------------------------------------------------------
 
 grant select on public.resumes to authenticated, service_role;
 grant insert (user_id, title, content, layout, status, file_name, file_path)
 on public.resumes to authenticated;
 grant update (title, content, layout, status) on public.resumes to authenticated;
 
--- Triggers ------------------------------------------------------------------------------------------
+-- Triggers --------------------------------------------------------------------------------------
 
 create trigger _100_set_updated_at before update on public.resumes
 for each row execute function private.tg_set_updated_at();
@@ -119,7 +122,7 @@ for each row when (
     (new.title, new.content, new.layout) is distinct from (old.title, old.content, old.layout)
 ) execute function private.tg_resumes__set_last_edited_at();
 
--- Trash and restore -----------------------------------------------------------------------------------
+-- Trash and restore -----------------------------------------------------------------------------
 
 create function private.raise_resume_not_found(p_resume_id uuid) returns void
 language plpgsql
@@ -133,7 +136,8 @@ begin
         hint = 'Use the id of one of your own résumés; a trashed one must be restored first.';
 end;
 $$;
-comment on function private.raise_resume_not_found(uuid) is 'PT404 for a missing or foreign résumé.';
+comment on function private.raise_resume_not_found(uuid) is
+    'PT404 for a missing or foreign résumé.';
 
 create function private.set_resume_trashed(p_resume_id uuid, p_trashed boolean)
 returns public.resumes
@@ -161,7 +165,7 @@ begin
 end;
 $$;
 comment on function private.set_resume_trashed(uuid, boolean) is
-    'Moves a résumé of the caller into the trash or out of it. PT404 when there is nothing to move.';
+    'Moves a résumé of the caller into the trash or out of it. PT404 when there is none to move.';
 grant execute on function private.set_resume_trashed(uuid, boolean) to authenticated;
 
 create function public.trash_resume(p_resume_id uuid) returns public.resumes

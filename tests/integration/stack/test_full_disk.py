@@ -39,7 +39,8 @@ def small_stack(
     small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stack]:
     """Give a stack whose data, too, is on the small disk."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+    modes = {folder: folder.stat().st_mode for folder in (tmp_path, *list(tmp_path.parents)[:2])}
+    for folder in modes:
         folder.chmod(0o755)
     monkeypatch.setattr(preflight, "NEW_STACK_BYTES", 0)
     monkeypatch.setattr(preflight, "RUNNING_BYTES", 0)
@@ -51,6 +52,8 @@ def small_stack(
     yield stack
     (small_disk / "filler").unlink(missing_ok=True)
     stack.destroy()
+    for folder, mode in modes.items():
+        folder.chmod(mode)
 
 
 def fill(disk: Path, leave: int = 0) -> None:

@@ -32,7 +32,7 @@ def postgres_process(stack: Stack) -> psutil.Process:
 @pytest.fixture
 def open_place() -> Iterator[Path]:
     """Give a directory that every user may pass through."""
-    place = Path("/var/tmp") / f"resumebase-test-{os.getpid()}"  # noqa: S108
+    place = Path("/var/tmp") / f"resumebase-test-{os.getpid()}"
     place.mkdir(mode=0o755)
     yield place
     shutil.rmtree(place)

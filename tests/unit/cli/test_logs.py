@@ -70,6 +70,6 @@ def test_follow__yields_whole_lines_once_and_survives_truncation(tmp_path: Path)
     with file.open("a") as stream:
         stream.write("f\n")
     other.write_text("new file\n")
-    assert list(islice(lines, 2)) == [("a", "half"), ("b", "new file")]
+    assert set(islice(lines, 2)) == {("a", "half"), ("b", "new file")}
     file.write_text("cut\n")
     assert next(lines) == ("a", "cut")
