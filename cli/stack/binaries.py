@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -135,9 +136,8 @@ def _mend_link(package: Path, source: Path, target: Path) -> None:
         return
     if not source.exists():
         raise _incomplete(package, f"{source.name} is missing")
-    scratch = target.with_name(f".{target.name}.{os.getpid()}")
+    scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        scratch.unlink(missing_ok=True)
         scratch.symlink_to(text)
         scratch.replace(target)
     except OSError as error:

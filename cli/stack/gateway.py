@@ -18,7 +18,7 @@ from cli.stack.secrets import StackSecrets
 
 NAME = "gateway"
 START_SECONDS = 30.0
-STOP_SIGNALS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+STOP_SIGNALS = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
 _PROGRAM = "@supabase/lite/dist/cli/index.js"
 _CONFIG = Path(__file__).with_name("gateway.config.mjs")
 

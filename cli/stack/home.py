@@ -43,6 +43,8 @@ def prepare(layout: Layout, account: Account | None) -> None:
     _clear_leftover(place)
     SHARED_DIR.mkdir(mode=0o755, parents=True, exist_ok=True)
     _make_for(account, place)
+    # For whoever wonders what this directory is, or finds it left over.
+    (place / "belongs-to").write_text(f"{layout.state_dir}\n", encoding="utf-8")
     home.symlink_to(place)
 
 

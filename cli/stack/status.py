@@ -9,6 +9,8 @@ from typing import Any, Literal
 ServiceState = Literal["running", "unresponsive", "dead", "stopped"]
 StackState = Literal["running", "degraded", "stopped"]
 
+REQUIRED = ("postgres", "gateway")
+
 
 @dataclass(frozen=True)
 class ServiceStatus:
@@ -54,8 +56,12 @@ class StackStatus:
 
 
 def overall(services: Mapping[str, ServiceStatus]) -> StackState:
-    """Sum up: degraded as soon as one service that should run does not."""
-    states = {service.state for service in services.values()}
-    if states & {"dead", "unresponsive"}:
-        return "degraded"
-    return "running" if "running" in states else "stopped"
+    """Sum up: degraded as soon as a service that should run does not.
+
+    REQUIRED services should run whenever any other does, also while `up` is still at work.
+    """
+    states = {name: service.state for name, service in services.items()}
+    if set(states.values()) == {"stopped"}:
+        return "stopped"
+    well = all(states.get(name) == "running" for name in REQUIRED)
+    return "running" if well and set(states.values()) <= {"running", "stopped"} else "degraded"

@@ -216,11 +216,11 @@ class Stack:
         server = services.ensure_postgres()
         is_new = services.ensure_database(server)
         services.ensure_gateway(restart=services.migrate(server) or is_new)
-        self._remember(services, wanted)
         if worker.NAME in wanted:
             services.ensure_worker()
         else:
             services.stop(worker.NAME)
+        self._remember(services, wanted)
 
     def _remember(self, services: Services, wanted: tuple[str, ...]) -> None:
         services.config = replace(services.config, services=wanted)

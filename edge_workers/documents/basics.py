@@ -8,6 +8,7 @@ from edge_workers.documents.contact import (
     find_email,
     find_phone,
     find_urls,
+    is_broken_address,
     profile_of,
     url_key,
     with_scheme,
@@ -17,13 +18,18 @@ from edge_workers.documents.page import Line
 from edge_workers.documents.paragraphs import paragraphs_of
 from edge_workers.documents.places import CITY, Place, find_place
 from edge_workers.documents.sections import Part
-from edge_workers.documents.text import is_upper
+from edge_workers.documents.text import fold, is_upper
 from edge_workers.documents.vocabulary import NETWORKS, Section, alternatives, word_list
 
 SEPARATOR = re.compile(r"\s*[|·•∙⋅│¦●◦▪■]\s*|\s+[–—]\s+|\s{3,}")
 NAME_WORD = re.compile(r"[^\W\d_][\w.'’-]*$")
 MAX_NAME_WORDS = 5
+MAX_NAME_LINES = 3
 MAX_LABEL_WORDS = 10
+MAX_CITY_WORDS = 3
+ENTRY_SECTIONS = (Section.WORK, Section.EDUCATION, Section.PROJECTS, Section.REFERENCES)
+"""Addresses and numbers in these sections are not the person's."""
+
 PROSE_WORDS = 12
 """A text in the header with so many words is a summary."""
 
@@ -32,37 +38,52 @@ class Header:
     """The lines that tell who and where the person is, cut into single details."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        """Gather what stands before the first section and in contact sections."""
+        """Gather what stands before the first section and in contact sections.
+
+        If there is neither e-mail address nor phone number, they stand under another heading.
+        """
         self.lines = [line for part in parts if part.section == Section.CONTACT for line in part.lines]
-        self.pieces = [piece for text in _joined_urls(self.lines) for piece in _pieces(text)]
+        if not any(map(_is_reachable, self.lines)):
+            for part in parts:
+                if part.section not in ENTRY_SECTIONS and any(map(_is_reachable, part.lines)):
+                    self.lines += [line for line in part.lines if not is_prose(line.text)]
+        self.pieces = [piece for text in _joined_details(self.lines) for piece in _pieces(text)]
         words = (word for line in self.lines for seg in line.segments for word in seg.words)
         self.links = list(dict.fromkeys(word.uri for word in words if word.uri))
         self.text = "\n".join(self.pieces)
 
 
-def _joined_urls(lines: Sequence[Line]) -> list[str]:
-    """Return the texts of segments, with an address that wraps into the next line made whole."""
+def _is_reachable(line: Line) -> bool:
+    """Tell whether a line has an e-mail address, or the beginning of one, or a phone number."""
+    return "@" in line.text or bool(find_phone(line.text))
+
+
+def _joined_details(lines: Sequence[Line]) -> list[str]:
+    """Return the texts of segments, with labels, and with addresses that wrap made whole."""
     texts: list[str] = []
     last: Line | None = None
     for line in lines:
-        if last is not None and _wraps_url(last, line):
-            texts[-1] += line.text
-        else:
-            texts += [segment.text for segment in line.segments]
+        segments = [segment.text for segment in line.segments]
+        if last is not None and _wraps_address(last, line):
+            word, _, rest = segments[0].partition(" ")
+            texts[-1] += word
+            segments[0] = rest
+        if len(segments) > 1 and is_label_text(segments[0]):
+            segments[:2] = [f"{segments[0].rstrip(' :')}: {segments[1]}"]
+        texts += [text for text in segments if text]
         last = line
     return texts
 
 
-def _wraps_url(last: Line, line: Line) -> bool:
-    """Tell whether a line is the rest of the web address that ends the line before."""
-    urls = find_urls(last.text)
-    if not urls or not last.text.endswith(urls[-1]) or " " in line.text or "@" in line.text:
-        return False
-    same_link = last.segments[-1].words[-1].uri and (
-        last.segments[-1].words[-1].uri == line.segments[0].words[0].uri
-    )
-    is_cut = last.text.endswith(("-", "/", "_")) and line.room is not None
-    return bool(same_link or is_cut) and not find_urls(line.text) and not known_heading(line.text)
+def _wraps_address(last: Line, line: Line) -> bool:
+    """Tell whether a line begins with the rest of the address that ends the line before."""
+    before, after = last.segments[-1].words[-1], line.segments[0].words[0]
+    if line.room is not None and is_broken_address(before.text, after.text):
+        return True
+    if before.uri and before.uri == after.uri and not find_urls(after.text):
+        printed, linked = url_key(before.text), url_key(before.uri)
+        return linked.startswith(printed) and linked != printed
+    return False
 
 
 def _pieces(text: str) -> list[str]:
@@ -74,7 +95,7 @@ def basics_of(parts: Sequence[Part], all_text: str) -> dict[str, Any]:
     header = Header(parts)
     name, label = _name_and_label(header)
     url, profiles = _addresses(header)
-    place = _place(header, name)
+    place = _place(header, (name, label))
     basics = {
         "name": name,
         "label": label,
@@ -89,8 +110,9 @@ def basics_of(parts: Sequence[Part], all_text: str) -> dict[str, Any]:
 
 
 def _email(header: Header, all_text: str) -> str:
+    """Return the e-mail address; a link to it is surer than a text that may be cut."""
     linked = find_email(_linked(header.links, "mailto:"))
-    return find_email(header.text) or linked or find_email(all_text)
+    return linked or find_email(header.text) or find_email(all_text)
 
 
 def _linked(links: Iterable[str], scheme: str) -> str:
@@ -111,22 +133,33 @@ def _addresses(header: Header) -> tuple[str, list[dict[str, str]]]:
 
 def _name_and_label(header: Header) -> tuple[str, str]:
     """Return the largest text that may be a name, and the short text after it."""
-    candidates = [
-        (-line.style.size, index)
-        for index, line in enumerate(header.lines)
-        if line.page == 0 and _is_name(_first_piece(line.text))
-    ]
+    if labelled := _labelled(header, "name"):
+        return labelled, ""
+    candidates = []
+    for index, line in enumerate(header.lines):
+        name, used = _name_at(header.lines, index)
+        if name and line.page == 0:
+            candidates.append((-line.style.size, index, name, used))
     if not candidates:
         return "", ""
-    index = min(candidates)[1]
-    line = header.lines[index]
-    name = _first_piece(line.text)
-    rest = line.text[len(name) :].strip(" ,|·•–—-")
-    following = header.lines[index + 1 :]
-    if following and _is_second_half(line, following[0]):
-        name, following = f"{name} {following[0].text}", following[1:]
-    label = rest or _label(following[:2])
+    _, index, name, used = min(candidates)
+    rest = header.lines[index].segments[0].text[len(name) :].strip(" ,|·•–—-")
+    label = rest if used == 1 and rest else _label(header.lines[index + used :][:3])
     return (_capitalized(name) if is_upper(name) else name), label
+
+
+def _name_at(lines: Sequence[Line], index: int) -> tuple[str, int]:
+    """Return the name that begins with a line and how many lines it takes; posters take several."""
+    text, style = _first_piece(lines[index].segments[0].text), lines[index].style
+    if _is_name(text) and not text.endswith("-"):
+        return text, 1
+    for used, line in enumerate(lines[index + 1 : index + MAX_NAME_LINES], start=2):
+        if line.style != style or len(text.split()) > used:
+            break
+        text += line.text if text.endswith("-") else f" {line.text}"
+        if _is_name(text) and not text.endswith("-"):
+            return text, used
+    return "", 0
 
 
 def _first_piece(text: str) -> str:
@@ -147,31 +180,31 @@ def _is_name(text: str) -> bool:
     )
 
 
-def _is_second_half(line: Line, following: Line) -> bool:
-    """Tell whether a name is printed on two lines, as large posters do."""
-    return (
-        following.style == line.style
-        and len(line.text.split()) == 1
-        and len(following.text.split()) <= 2
-        and bool(NAME_WORD.match(following.text.split()[0]))
-    )
-
-
 def _capitalized(name: str) -> str:
     """Turn a name that is printed in capitals into usual letters."""
     return re.sub(r"[^\W\d_]+", lambda match: match[0].capitalize(), name)
 
 
 def _label(lines: Sequence[Line]) -> str:
-    """Return the short text about the person's work that follows the name."""
-    for line in lines:
+    """Return the short text about the person's work that follows the name.
+
+    A lone word or two, printed like the address or number below it, is rather a place.
+    """
+    for line, following in zip(lines, [*lines[1:], None], strict=False):
         text = line.segments[0].text
-        is_detail = find_email(text) or find_phone(text) or find_urls(text) or find_place(text)
-        if is_detail or len(text.split()) > MAX_LABEL_WORDS or text.endswith("."):
+        if _is_detail(text) or len(text.split()) > MAX_LABEL_WORDS or text.endswith("."):
             continue
-        if not is_label_text(text) and len(text) > 2:
-            return _capitalized(text) if is_upper(text) and len(text.split()) > 1 else text
+        is_like_detail = (
+            following is not None and _is_detail(following.text) and following.style == line.style
+        )
+        if is_label_text(text) or (is_like_detail and _may_be_city(text)):
+            continue
+        return _capitalized(text) if is_upper(text) and len(text.split()) > 1 else text
     return ""
+
+
+def _is_detail(text: str) -> bool:
+    return bool(find_email(text) or find_phone(text) or find_urls(text) or find_place(text))
 
 
 def is_label_text(text: str) -> bool:
@@ -183,17 +216,18 @@ _LABEL = re.compile(rf"(?:{alternatives(contact_labels())})\s*[:.]?", re.IGNOREC
 _LABELLED = re.compile(rf"({alternatives(contact_labels())})\s*[:.]\s*(.+)", re.IGNORECASE)
 
 
-def _place(header: Header, name: str) -> Place | None:
+def _place(header: Header, others: tuple[str, str]) -> Place | None:
     """Return where the person lives: a sure location, or a lone city among the details."""
     pieces = [_without_label(piece) for piece in header.pieces]
     for index, piece in enumerate(pieces):
         if find_email(piece) or find_urls(piece) or len(piece) > 120:
             continue
-        place = find_place(piece)
+        place = find_place(piece, loose=True)
         if place and place.city:
             before = pieces[index - 1] if index else ""
-            return find_place(f"{before}, {piece}") or place if re.match(r"\d", before) else place
-    return _labelled_city(header) or _city_among_details(header, name)
+            return find_place(f"{before}, {piece}", loose=True) or place if re.match(r"\d", before) else place
+    city = _labelled(header, "location")
+    return Place(city=city) if CITY.match(city) else _city_among_details(header, others)
 
 
 def _without_label(piece: str) -> str:
@@ -201,34 +235,47 @@ def _without_label(piece: str) -> str:
     return match[2] if match else piece
 
 
-def _labelled_city(header: Header) -> Place | None:
+def _labelled(header: Header, kind: str) -> str:
+    """Return the detail that follows a label of this kind, such as "Name:"."""
     for piece in header.pieces:
         match = _LABELLED.fullmatch(piece)
-        kind = contact_labels().get(match[1].casefold()) if match else ""
-        if match and kind == "location" and CITY.match(match[2]):
-            return Place(city=match[2])
+        if match and contact_labels().get(fold(match[1])) == kind:
+            return match[2].strip()
+    return ""
+
+
+def _city_among_details(header: Header, others: tuple[str, str]) -> Place | None:
+    """Return a place name that stands beside, above or below the e-mail address or phone number.
+
+    `others` are the name and label, which are no places.
+    """
+    details = [bool(find_email(text) or find_phone(text)) for text in header.pieces]
+    for index, piece in enumerate(header.pieces):
+        is_near = any(details[max(0, index - 1) : index + 2])
+        if is_near and not details[index] and piece not in others and _may_be_city(piece):
+            return Place(city=piece)
     return None
 
 
-def _city_among_details(header: Header, name: str) -> Place | None:
-    """Return a place name that stands on one line with the e-mail address or phone number."""
-    for line in header.lines:
-        pieces = [piece for segment in line.segments for piece in _pieces(segment.text)]
-        details = [piece for piece in pieces if find_email(piece) or find_phone(piece)]
-        for piece in pieces:
-            is_other = piece in details or find_urls(piece) or piece in NETWORKS.values()
-            is_city = CITY.match(piece) and piece[0].isupper() and len(piece.split()) <= 3
-            if details and not is_other and is_city and piece != name:
-                if not word_list("title_words").count(piece) and not is_label_text(piece):
-                    return Place(city=piece)
-    return None
+def _may_be_city(text: str) -> bool:
+    return (
+        bool(CITY.match(text))
+        and text[0].isupper()
+        and len(text.split()) <= MAX_CITY_WORDS
+        and not find_urls(text)
+        and text not in NETWORKS.values()
+        and not word_list("title_words").count(text)
+        and not is_label_text(text)
+    )
 
 
 def _summary(parts: Sequence[Part], header: Header) -> str:
     """Return the summary section, or else the prose in the header."""
     for part in parts:
         if part.section == Section.SUMMARY:
-            return " ".join(paragraph.text for paragraph in paragraphs_of(part.lines))
+            is_mixed = any(map(_is_reachable, part.lines))
+            texts = [paragraph.text for paragraph in paragraphs_of(part.lines)]
+            return " ".join(text for text in texts if is_prose(text) or not is_mixed)
     texts = [paragraph.text for paragraph in paragraphs_of(header.lines)]
     return " ".join(text for text in texts if is_prose(text))
 

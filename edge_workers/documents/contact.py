@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from edge_workers.documents.dates import find_periods
 from edge_workers.documents.vocabulary import NETWORKS
 
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}(?![\w-])")
 PHONE = re.compile(r"(?<![\w/.@-])(?:\+|\(\+?|00)?\d[\d\s().\u2013/-]{5,}\d(?![\w@])")
 PHONE_DIGITS = range(7, 16)
 TOP_LEVELS = (
     "com|org|net|edu|gov|info|biz|io|dev|app|me|ai|co|tech|design|page|site|online|xyz|pro|cloud|"
     "studio|work|works|blog|name|eu|de|at|ch|uk|us|ca|fr|es|it|nl|be|pl|se|no|dk|fi|pt|ie|in|au|nz|"
-    "br|mx|jp|cn|sg|za|tv|gg|sh|is|rs|cz|hu|ro|gr|tr|il|ae|test|example|app"
+    "br|mx|jp|cn|sg|za|tv|gg|sh|is|rs|cz|hu|ro|gr|tr|il|ae|example"
 )
 URL = re.compile(
     rf"(?:https?://|www\.)[^\s|,;()<>\[\]]+"
@@ -76,3 +76,16 @@ def profile_of(url: str) -> Profile | None:
     if network is None or not parts:
         return None
     return Profile(network, parts[-1].lstrip("@"), with_scheme(url))
+
+
+def is_broken_address(before: str, after: str) -> bool:
+    """Tell whether two words are one e-mail or web address that a narrow column broke."""
+    before, after = before.strip("()<>,;"), after.strip("()<>,;")
+    is_address = EMAIL.fullmatch(before) or URL.fullmatch(after) and "@" not in before
+    if is_address or not re.search(r"[.@/]", before) or "@" in after:
+        return False
+    whole = before + after
+    if "@" in before:
+        return EMAIL.fullmatch(whole) is not None
+    is_complete = URL.fullmatch(before) is not None and not before.endswith(("-", "/", "_", "."))
+    return not is_complete and URL.fullmatch(whole) is not None

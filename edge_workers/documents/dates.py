@@ -51,6 +51,11 @@ def first_period(text: str) -> Period | None:
     return next((p for p in periods if p.is_range), periods[0] if periods else None)
 
 
+def begins_with_present(text: str) -> bool:
+    """Tell whether a text begins with a word for "until now"."""
+    return _pattern("present_word").match(text) is not None
+
+
 def without_period(text: str, period: Period) -> str:
     """Return the text without a period, the brackets around it and a duration after it."""
     before, after = text[: period.span[0]], text[period.span[1] :]
@@ -88,6 +93,7 @@ def _pattern(name: str) -> re.Pattern[str]:
         "date": _date_source,
         "between": lambda: between,
         "present": lambda: rf"{between}(?:{_words('present')})\b",
+        "present_word": lambda: rf"(?:{_words('present')})\b",
         "present_before": lambda: rf"\b(?:{_words('present')})\s*{DASH}\s*$",
         "since": lambda: rf"\b(?:{_words('since_words')})\s+$",
         "month_before": lambda: rf"\b({_words('months')})\b\.?{between}$",

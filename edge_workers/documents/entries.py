@@ -4,18 +4,25 @@ Dates are the anchors: an entry has one period in its header. Where the header b
 date is told by the first entry of the section, as the others are made alike.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from edge_workers.documents.dates import Period, first_period, without_period
+from edge_workers.documents.dates import Period, begins_with_present, first_period, without_period
 from edge_workers.documents.headings import is_empty_label
 from edge_workers.documents.page import Line, Segment, Style
-from edge_workers.documents.paragraphs import paragraphs_of
+from edge_workers.documents.paragraphs import is_full, paragraphs_of
 from edge_workers.documents.places import is_location
 
 MAX_LINES_BEFORE_DATE = 3
 MAX_LINES_AFTER_DATE = 3
+MAX_WRAPPED = 4
+"""What a header line leaves for the next one has at most so many words."""
+
+WRAP_GAP = 1.7
+"""Lines of one wrapped text follow each other more closely than this many sizes."""
+
 MAX_HEADER_WORDS = 14
 MAX_PLAIN_WORDS = 8
 """A header line that looks like usual text has at most so many words."""
@@ -38,7 +45,7 @@ def entries_of(
     `body_style` is the style of the document's usual text. With `single_dates` one date is enough
     for an entry, as for a certificate; a job has a period, or a date on its own.
     """
-    lines = [line for line in lines if not is_empty_label(line.text)]
+    lines = joined_headers([line for line in lines if not is_empty_label(line.text)])
     wrapped = {id(line) for p in paragraphs_of(lines) if p.is_item for line in p.lines[1:]}
     dates = [
         index
@@ -52,6 +59,46 @@ def entries_of(
         end = starts[number + 1] if number + 1 < len(starts) else len(lines)
         entries.append(_entry(lines[start:end], body_style, single_dates))
     return entries
+
+
+def joined_headers(lines: Sequence[Line]) -> list[Line]:
+    """Join short lines that wrap with the next one, and a period that is parted by a line's end."""
+    joined: list[Line] = []
+    for line in lines:
+        last = joined[-1] if joined else None
+        if last is not None and (_wraps(last, line) or _parts_period(last, line)):
+            words = [*last.segments[-1].words, *line.segments[0].words]
+            segment = Segment(words, last.segments[-1].bold, last.segments[-1].marker)
+            segments = [*last.segments[:-1], segment, *line.segments[1:]]
+            joined[-1] = replace(last, segments=segments, room=line.room)
+        else:
+            joined.append(line)
+    return joined
+
+
+def _wraps(last: Line, line: Line) -> bool:
+    """Tell whether a header line goes on on the next one: it is full, and both look the same."""
+    first_style, second_style = last.segments[-1].words[-1].style, line.style
+    if first_style != second_style or last.marker or line.marker or len(line.segments) > 1:
+        return False
+    is_short = len(last.text.split()) <= MAX_HEADER_WORDS and len(line.text.split()) <= MAX_WRAPPED
+    is_own = first_period(last.text) or first_period(line.text) or is_location(line.text)
+    is_near = line.gap < WRAP_GAP and line.block == last.block
+    return is_short and is_near and not is_own and is_full(last, line) and not _is_sentence(last)
+
+
+def _is_sentence(line: Line) -> bool:
+    return line.text.endswith((".", "!", "?", "-", ":"))
+
+
+def _parts_period(last: Line, line: Line) -> bool:
+    """Tell whether a line ends with "2015 –" and the next one begins with the other date."""
+    if last.room is None or not re.search(r"\d\s*[-–—]$", last.text):
+        return False
+    if begins_with_present(line.text):
+        return True
+    period = first_period(line.text)
+    return period is not None and period.span[0] == 0 and not period.is_range
 
 
 def header_period(line: Line, single_dates: bool) -> Period | None:
@@ -135,7 +182,7 @@ def _entry(lines: Sequence[Line], body_style: Style, single_dates: bool) -> Entr
     """Part an entry's header from its body and take the period out of the header."""
     entry = Entry()
     after_date = 0
-    for index, line in enumerate(lines):
+    for line in lines:
         period = header_period(line, single_dates) if entry.period is None else None
         if period is not None:
             entry.period = period
@@ -145,19 +192,20 @@ def _entry(lines: Sequence[Line], body_style: Style, single_dates: bool) -> Entr
             continue
         after_date += entry.period is not None
         is_header = not entry.body and (
-            after_date <= MAX_LINES_AFTER_DATE and _is_header_line(line, body_style, index)
+            after_date <= MAX_LINES_AFTER_DATE
+            and _is_header_line(line, body_style, is_first=not entry.header)
         )
         (entry.header if is_header else entry.body).append(line)
     return entry
 
 
-def _is_header_line(line: Line, body_style: Style, index: int) -> bool:
+def _is_header_line(line: Line, body_style: Style, *, is_first: bool) -> bool:
     """Tell whether a line of an entry, before any body, belongs to its header."""
     words = line.text.split()
-    if index == 0:
-        return True
     if line.marker == "bullet" and not is_location(line.text):
         return False
+    if is_first and len(words) <= MAX_HEADER_WORDS:
+        return True
     if len(words) > MAX_HEADER_WORDS or line.text.endswith((".", ";")) and len(words) > 5:
         return False
     style = line.style

@@ -24,8 +24,14 @@ EDGE_TOLERANCE = 2.5
 MAX_INDENT = 1.5
 """Text of a column is indented by at most this part of its size."""
 
+MAX_OFFSET = 0.3
+"""Rows of a column begin within this part of its width."""
+
 LABEL_PART = 0.8
 """The part of a rail's lines that must be labels, dates or places."""
+
+MAX_NAME_WORDS = 3
+"""Names in the first column of a table have at most so many words."""
 
 BAND_GAP = 0.7
 """Bands of a table are parted by more white than this part of the text's size."""
@@ -85,7 +91,14 @@ def _parts_by_heading(
 
 
 def _is_rail(left: list[Segment], right: list[Segment]) -> bool:
-    return is_label_side(left) or _is_table(left, right)
+    """Tell whether the left side's items belong to what stands beside them.
+
+    Where both sides have headings of sections, each is read by itself.
+    """
+    if is_label_side(left):
+        return True
+    both_headed = all(any(is_clear_heading(s.text) for s in side) for side in (left, right))
+    return not both_headed and (_is_table(left, right) or _is_tight_table(left, right))
 
 
 def _left_edges(segments: Sequence[Segment]) -> list[float]:
@@ -124,7 +137,7 @@ def _runs(
 
 def _gutter(left: list[Segment], right: list[Segment]) -> Gutter | None:
     """Judge a run: None if it is not worth parting."""
-    if is_label_side(right):
+    if is_label_side(right) or _is_flush_right(left, right):
         return None
     is_rail = _is_rail(left, right)
     top = min(segment.top for segment in right)
@@ -134,7 +147,20 @@ def _gutter(left: list[Segment], right: list[Segment]) -> Gutter | None:
     rows = min(count_rows(left), count_rows(right)) if left else 0
     if rows < (2 if is_rail else MIN_ROWS):
         return None
-    return Gutter(left, right, is_rail, rows + 0.001 * (len(left) + len(right)))
+    score = rows * _aligned_part(right) ** 2 + 0.001 * (len(left) + len(right))
+    return Gutter(left, right, is_rail, score)
+
+
+def _aligned_part(right: list[Segment]) -> float:
+    """Return the part of the right side's rows that begin near its left edge, as a column's do."""
+    edge, end = min(s.x0 for s in right), max(s.x1 for s in right)
+    first: list[Segment] = []
+    for segment in sorted(right, key=lambda s: s.middle):
+        if first and segment.middle - first[-1].middle <= 0.5 * segment.size:
+            first[-1] = min(first[-1], segment, key=lambda s: s.x0)
+        else:
+            first.append(segment)
+    return sum(s.x0 - edge <= MAX_OFFSET * (end - edge) for s in first) / len(first)
 
 
 def _without_headings_after(left: list[Segment], bottom: float) -> list[Segment]:
@@ -166,21 +192,46 @@ def count_rows(segments: Sequence[Segment]) -> int:
     return rows
 
 
+def _is_flush_right(left: list[Segment], right: list[Segment]) -> bool:
+    """Tell whether the right side only adds to the left one's lines, set against the margin."""
+    edge = max(segment.x1 for segment in right)
+    at_edge = sum(edge - segment.x1 < EDGE_TOLERANCE for segment in right)
+    first_edges = {round(segment.x0 / EDGE_TOLERANCE) for segment in right}
+    is_ragged = len(first_edges) > 1 or len(right) == 1
+    if at_edge < LABEL_PART * len(right) or not is_ragged:
+        return False
+    return sum(_has_partner(segment, left) for segment in right) >= LABEL_PART * len(right)
+
+
+def _has_partner(segment: Segment, others: list[Segment]) -> bool:
+    """Tell whether another segment stands on the same line."""
+    return any(abs(other.middle - segment.middle) < 0.35 * segment.size for other in others)
+
+
 def _is_table(left: list[Segment], right: list[Segment]) -> bool:
     """Tell whether the sides make rows: white runs across both, and each row begins on both."""
-    bands = bands_of(left + right)
     on_left = {id(segment) for segment in left}
     aligned = both = 0
-    for band in bands:
+    for band in bands_of(left + right):
         lefts = [segment for segment in band if id(segment) in on_left]
         rights = [segment for segment in band if id(segment) not in on_left]
-        if lefts and not rights:
+        if lefts and not rights and not all(known_heading(s.text) for s in lefts):
             return False
         if lefts and rights:
             both += 1
             first = min(lefts, key=lambda s: s.middle), min(rights, key=lambda s: s.middle)
             aligned += abs(first[0].middle - first[1].middle) < 0.6 * first[0].size
     return both >= MIN_ROWS and aligned >= LABEL_PART * both
+
+
+def _is_tight_table(left: list[Segment], right: list[Segment]) -> bool:
+    """Tell whether short names on the left each have a text on the right, row by row."""
+    if any(is_clear_heading(s.text) for s in left + right) or count_rows(left) < MIN_ROWS:
+        return False
+    is_short = all(len(segment.text.split()) <= MAX_NAME_WORDS for segment in left)
+    has_markers = any(segment.marker for segment in left)
+    is_wider = max(s.x1 for s in right) - right[0].x0 > max(s.x1 for s in left) - left[0].x0
+    return is_short and is_wider and not has_markers and all(_has_partner(s, right) for s in left)
 
 
 def bands_of(segments: Sequence[Segment]) -> list[list[Segment]]:

@@ -72,7 +72,7 @@ def reading_order(pages_of_segments: Iterable[Sequence[Segment]]) -> list[Line]:
         by_side: dict[int | None, Flow] = {}
         for block in blocks:
             flow = by_side.get(block.side) if block.side is not None else None
-            flow = flow or next((column for column in columns if column.holds(block)), None)
+            flow = flow or next((c for c in columns if c.has_headings and c.holds(block)), None)
             if flow is None:
                 flow = Flow()
                 flows.append(flow)

@@ -5,7 +5,12 @@ from statistics import median
 
 from edge_workers.documents.dates import is_date
 from edge_workers.documents.gutters import BAND_GAP
-from edge_workers.documents.headings import is_contact_label, known_heading
+from edge_workers.documents.headings import (
+    MAX_HEADING_WORDS,
+    is_clear_heading,
+    is_contact_label,
+    known_heading,
+)
 from edge_workers.documents.page import Line, Segment, Word
 
 SAME_LINE = 0.4
@@ -37,6 +42,12 @@ def _smaller(segment: Segment, row: list[Segment]) -> float:
 def _lines_of_row(row: list[Segment], page: int, right_edge: float) -> list[Line]:
     """Make one line; a heading at the left with text beside it becomes a line of its own."""
     first = row[0]
+    if fused := _fused_heading(first):
+        heading, rest = fused
+        return [
+            Line([heading], page, marker=first.marker),
+            Line([rest, *row[1:]], page, room=right_edge - row[-1].x1),
+        ]
     is_beside_heading = len(row) > 1 and known_heading(first.text) is not None
     parts = [row]
     if is_beside_heading and first.style != row[1].style and not is_date(row[1].text):
@@ -44,6 +55,24 @@ def _lines_of_row(row: list[Segment], page: int, right_edge: float) -> list[Line
     return [
         Line(part, page, marker=part[0].marker, room=right_edge - part[-1].x1) for part in parts
     ]
+
+
+def _fused_heading(segment: Segment) -> tuple[Segment, Segment] | None:
+    """Part a heading from the text that follows it on the line, if the two look different."""
+    words = segment.words
+    for number in range(1, min(MAX_HEADING_WORDS, len(words) - 1) + 1):
+        text = " ".join(word.text for word in words[:number])
+        before, after = words[number - 1], words[number]
+        looks_different = (before.style.weight, before.style.color, before.style.size) != (
+            after.style.weight,
+            after.style.color,
+            after.style.size,
+        )
+        if looks_different and is_clear_heading(text):
+            bold = before.style.weight > after.style.weight
+            rest = Segment(words[number:], bold=segment.bold and not bold)
+            return Segment(words[:number], bold or segment.bold, segment.marker), rest
+    return None
 
 
 def measure_gaps(lines: list[Line]) -> None:
@@ -58,8 +87,8 @@ def measure_gaps(lines: list[Line]) -> None:
 def lines_with_rail(rail: list[Segment], lines: list[Line], page: int) -> list[Line]:
     """Put each item of a rail before the line that it stands beside.
 
-    An item alone beside a group of lines goes before the group, as it may be centred on it. The
-    label of a single detail, such as "Phone", joins its line.
+    An item alone beside a group of lines goes before the group, as it may be centred on it. A name
+    or label such as "Phone" joins the line that it stands beside.
     """
     if not lines:
         return [line for item in _rail_items(rail) for line in _lines_of_item(item, page)]
@@ -69,7 +98,7 @@ def lines_with_rail(rail: list[Segment], lines: list[Line], page: int) -> list[L
     items = _rail_items(rail)
     for item in items:
         index = _place_of(item, items, lines, groups)
-        if len(item) == 1 and is_contact_label(item[0].text) and _is_beside(item[0], lines, index):
+        if len(item) == 1 and _is_name_beside(item[0], lines, index):
             lines[index].segments.insert(0, item[0])
         else:
             placed.setdefault(index, []).extend(_lines_of_item(item, page))
@@ -80,11 +109,12 @@ def lines_with_rail(rail: list[Segment], lines: list[Line], page: int) -> list[L
     return result + placed.get(len(lines), [])
 
 
-def _is_beside(segment: Segment, lines: list[Line], index: int) -> bool:
-    """Tell whether a line stands at the height of a segment and is no heading."""
+def _is_name_beside(segment: Segment, lines: list[Line], index: int) -> bool:
+    """Tell whether a segment is a name, and a line stands at its height that is no heading."""
     return (
         index < len(lines)
         and abs(lines[index].segments[0].middle - segment.middle) < 0.5 * segment.size
+        and not is_date(segment.text)
         and not known_heading(segment.text)
         and not known_heading(lines[index].text)
     )

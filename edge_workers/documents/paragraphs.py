@@ -13,6 +13,9 @@ LARGER_GAP = 0.45
 LIST_PART = 0.7
 """If so many lines of a text begin with a capital, each is an item of its own."""
 
+COMMA_WORDS = 4
+"""A text with a comma after so few words is an enumeration."""
+
 UNFINISHED = re.compile(
     r"(?:,|\b(?:a|an|the|and|or|of|in|on|at|to|for|with|by|from|as|that|which|using|und|der|die|das|"
     r"den|dem|des|ein|eine|einer|von|mit|für|im|in|auf|zur|zum|bei|&))$",
@@ -62,6 +65,8 @@ def _is_unmarked_list(lines: Sequence[Line]) -> bool:
     """Tell whether lines without bullets look like one item each rather than like prose."""
     texts = [line.text for line in lines if not line.marker]
     if any(line.marker for line in lines) or len(texts) < 2:
+        return False
+    if sum(text.count(",") for text in texts) * COMMA_WORDS > sum(len(t.split()) for t in texts):
         return False
     capitals = sum(not text[:1].islower() for text in texts[1:])
     sentences = sum(text.endswith(".") for text in texts)

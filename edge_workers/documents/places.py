@@ -81,11 +81,12 @@ def region_country(text: str) -> str:
     return codes.get(text, "") or names.get(fold(text), "")
 
 
-def find_place(text: str) -> Place | None:
+def find_place(text: str, *, loose: bool = False) -> Place | None:
     """Read an address or location; None unless something proves that it is one.
 
     Proof is a known country or region, or a postal code beside a city. "Acme, Springfield" alone is
-    not enough: it might be anything.
+    not enough: it might be anything. With `loose` the name of a region may follow the city without
+    a comma; only among contact details is that safe.
     """
     parts = [part.strip(" ()") for part in re.split(r"[,;|·•]|\s[–—-]\s", text.strip(" ,;|·•–—"))]
     parts = [part for part in parts if part]
@@ -94,7 +95,7 @@ def find_place(text: str) -> Place | None:
     found: dict[str, str] = {}
     for index, part in enumerate(parts):
         rest = _take_country(found, _take_postal_code(found, part), is_first=index == 0)
-        rest = _take_region(found, rest, is_first=index == 0)
+        rest = _take_region(found, rest, is_first=index == 0, loose=loose)
         if rest and STREET.search(rest) and "city" not in found:
             found["address"] = f"{found['address']}, {rest}" if "address" in found else rest
         elif rest and "city" not in found and _is_city(rest):
@@ -130,8 +131,8 @@ def _take_country(found: dict[str, str], part: str, is_first: bool) -> str:
     words = part.split()
     for count in range(min(3, len(words)), 0, -1):
         name, rest = " ".join(words[-count:]), " ".join(words[:-count])
-        is_sure = not is_first if not rest else "postal_code" in found or region_country(rest)
-        code = country_code(name) or (name if rest and region_country(rest) == name else "")
+        is_sure = not is_first if not rest else "postal_code" in found or _ends_with_region(rest)
+        code = country_code(name) or (name if rest and _ends_with_region(rest) == name else "")
         code = code or (name if rest and "postal_code" in found and name in _iso_codes() else "")
         if code and is_sure and found.get("country_code") in (None, code):
             found["country_code"] = code
@@ -139,18 +140,27 @@ def _take_country(found: dict[str, str], part: str, is_first: bool) -> str:
     return part
 
 
-def _take_region(found: dict[str, str], part: str, is_first: bool) -> str:
-    """Take a state or province that is the part, or its last word; return the rest."""
-    region, rest = part, ""
-    if is_first or not region_country(part):
-        rest, _, region = part.rpartition(" ")
-        if not rest or region not in _regions()[0]:
-            return part
+def _take_region(found: dict[str, str], part: str, *, is_first: bool, loose: bool) -> str:
+    """Take a state or province that is the part, or stands at its end; return the rest."""
     if "region" in found:
         return part
-    found["region"] = region
-    found.setdefault("country_code", region_country(region))
-    return rest
+    words = part.split()
+    for count in range(min(3, len(words)), 0, -1):
+        region, rest = " ".join(words[-count:]), " ".join(words[:-count])
+        is_code = region in _regions()[0] and region.isupper()
+        may_be = rest and (is_code or loose) or not rest and not is_first
+        if may_be and region_country(region):
+            found["region"] = region
+            found.setdefault("country_code", region_country(region))
+            return rest
+    return part
+
+
+def _ends_with_region(text: str) -> str:
+    """Return the country of a region that ends the text, or an empty text."""
+    words = text.split()
+    tails = (" ".join(words[-count:]) for count in range(min(3, len(words)), 0, -1))
+    return next((country for tail in tails if (country := region_country(tail))), "")
 
 
 def _is_city(text: str) -> bool:

@@ -11,7 +11,7 @@ from edge_workers.documents.others import interests_of, languages_of, projects_o
 from edge_workers.documents.page import Line
 from edge_workers.documents.paragraphs import words_of_document
 from edge_workers.documents.sections import Part, parts_of
-from edge_workers.documents.skills import skills_of
+from edge_workers.documents.skills import may_be_skills, skills_of
 from edge_workers.documents.vocabulary import Section
 from edge_workers.documents.work import volunteer_of, work_of
 
@@ -31,7 +31,7 @@ class Reading:
 
 def read_resume(lines: Sequence[Line]) -> Reading:
     """Return the JSON Resume of a document; what is not found in it is left out."""
-    parts = parts_of(lines)
+    parts = [_with_skills(part) for part in parts_of(lines)]
     text = "\n".join(line.text for line in lines)
     basics = basics_of(parts, text)
     resume: dict[str, Any] = {"basics": basics} if basics else {}
@@ -39,7 +39,30 @@ def read_resume(lines: Sequence[Line]) -> Reading:
         items = [item for part in parts if part.section == section for item in read(part.lines)]
         if items:
             resume[section.value] = items
+    if skills := _skills(parts, words_of_document(lines)):
+        resume[Section.SKILLS.value] = skills
     return Reading(resume, text, _warnings(resume, parts))
+
+
+def _with_skills(part: Part) -> Part:
+    """Turn a section into a group of skills if it is one, whatever its heading seems to say.
+
+    "Languages" may head programming languages, and some résumés head each group of skills.
+    """
+    is_other = part.section == Section.OTHER and may_be_skills(part.lines)
+    is_programming = part.section == Section.LANGUAGES and not languages_of(part.lines)
+    if not is_other and not is_programming:
+        return part
+    return Part(Section.SKILLS, part.title, part.lines, is_group=True)
+
+
+def _skills(parts: Sequence[Part], known_words: frozenset[str]) -> list[dict[str, Any]]:
+    """Return the skills of all sections with skills."""
+    skills: list[dict[str, Any]] = []
+    for part in parts:
+        if part.section == Section.SKILLS:
+            skills += skills_of(part.lines, known_words, part.title if part.is_group else "")
+    return skills
 
 
 def _readers(lines: Sequence[Line]) -> dict[Section, Callable[[list[Line]], list[Any]]]:
@@ -52,7 +75,6 @@ def _readers(lines: Sequence[Line]) -> dict[Section, Callable[[list[Line]], list
         Section.AWARDS: lambda part: titled_of(part, body, AWARD),
         Section.CERTIFICATES: lambda part: titled_of(part, body, CERTIFICATE),
         Section.PUBLICATIONS: lambda part: titled_of(part, body, PUBLICATION),
-        Section.SKILLS: lambda part: skills_of(part, known),
         Section.LANGUAGES: languages_of,
         Section.INTERESTS: lambda part: interests_of(part, known),
         Section.PROJECTS: lambda part: projects_of(part, body, known),

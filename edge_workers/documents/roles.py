@@ -6,13 +6,12 @@ the header gets the role that its texts fit best over all entries.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import permutations
 
 from edge_workers.documents.contact import URL
 from edge_workers.documents.entries import Entry
-from edge_workers.documents.page import Line, Segment
-from edge_workers.documents.paragraphs import is_full
+from edge_workers.documents.page import Segment
 from edge_workers.documents.places import CITY, is_location, split_location
 from edge_workers.documents.vocabulary import LANGUAGES, alternatives
 
@@ -23,10 +22,10 @@ JOINING = re.compile(
 FIRST_SLOT_BONUS = 0.1
 """Without any sign, the first text of a header is taken for the position."""
 
-WRAP_GAP = 1.7
-"""Lines of one wrapped text follow each other more closely than this many sizes."""
-
 MAX_ROLE_SLOTS = 3
+MIN_COMMA_SCORE = 0.5
+"""A comma parts position and organization only if that fits better than this."""
+
 COMMA_PART = 0.6
 """If so many organizations end in ", Place", the place is one although it is not known."""
 
@@ -66,6 +65,7 @@ def give_roles(
     `scores` tells for each role how well a text fits it.
     """
     _split_joined(headers, first_role, second_role, scores)
+    _split_at_commas(headers, first_role, second_role, scores)
     order = _best_order(headers, first_role, second_role, scores)
     for header in headers:
         if not header.roles:
@@ -75,26 +75,12 @@ def give_roles(
 def cut_header(entry: Entry) -> Header:
     """Cut header lines at separators, wide gaps and changes of weight; take locations out."""
     header = Header(entry)
-    for number, line in enumerate(joined_header_lines(entry.header)):
+    for number, line in enumerate(entry.header):
         for segment in line.segments:
             for text in _styled_parts(segment):
                 for part in SEPARATOR.split(text):
                     _add(header, part, number, line.marker == "icon")
     return header
-
-
-def joined_header_lines(lines: Sequence[Line]) -> list[Line]:
-    """Join a header line that wraps with the next one: both look the same and the first is full."""
-    joined: list[Line] = []
-    for line in lines:
-        last = joined[-1] if joined else None
-        is_same = last and last.style == line.style and len(last.segments) == len(line.segments) == 1
-        if last and is_same and not line.marker and is_full(last, line) and line.gap < WRAP_GAP:
-            words = [*last.segments[0].words, *line.segments[0].words]
-            joined[-1] = replace(last, segments=[Segment(words, last.bold, last.marker)])
-        else:
-            joined.append(line)
-    return joined
 
 
 def _styled_parts(segment: Segment) -> list[str]:
@@ -119,7 +105,7 @@ def _add(header: Header, text: str, number: int, has_icon: bool) -> None:
     if match := URL.fullmatch(text):
         header.url = header.url or match[0]
         return
-    before, location = split_location(text)
+    before, location = split_location(re.sub(r"(?<=[a-z]{3})\.$|(?<=\b[A-Z]{2})\.$", "", text))
     if location and not header.location:
         header.location, text = location, before
     if any(map(str.isalnum, text)):
@@ -155,6 +141,37 @@ def _best_split(text: str, first_role: str, scores: dict[str, Score]) -> tuple[s
         if before and after[:1].isupper() and scores[first_role](before) > 0:
             return before, after
     return None
+
+
+def _split_at_commas(
+    headers: Sequence[Header], first_role: str, second_role: str, scores: dict[str, Score]
+) -> None:
+    """Part "Engineer, Acme" if most entries have but one text, and it is made so."""
+    alone = [header for header in headers if not header.roles and len(header.pieces) == 1]
+    splits = [_comma_split(h.pieces[0].text, first_role, second_role, scores) for h in alone]
+    if sum(split is not None for split in splits) < COMMA_PART * len(headers):
+        return
+    for header, split in zip(alone, splits, strict=True):
+        if split is not None:
+            header.roles = dict(zip(split[0], split[1], strict=True))
+            header.pieces = []
+
+
+def _comma_split(
+    text: str, first_role: str, second_role: str, scores: dict[str, Score]
+) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    """Return the roles and texts of the parts before and after the comma that fits best."""
+    best: tuple[float, tuple[tuple[str, str], tuple[str, str]]] | None = None
+    for match in re.finditer(r",\s+(?!(?:Inc|LLC|Ltd|Co|GmbH|AG)\b)", text):
+        parts = text[: match.start()], text[match.end() :]
+        for roles in ((first_role, second_role), (second_role, first_role)):
+            score = sum(
+                scores[role](part) - scores[other](part)
+                for role, other, part in zip(roles, reversed(roles), parts, strict=True)
+            )
+            if score > MIN_COMMA_SCORE and (best is None or score >= best[0]):
+                best = score, (roles, parts)
+    return best[1] if best else None
 
 
 def _best_order(

@@ -22,11 +22,15 @@ MIN_KNOWN = 0.5
 
 @dataclass
 class Part:
-    """A section of the document: what it is, its heading as printed, and its lines."""
+    """A section of the document: what it is, its heading as printed, and its lines.
+
+    `is_group` means that the heading is the name of one group of skills.
+    """
 
     section: Section
     title: str = ""
     lines: list[Line] = field(default_factory=list)
+    is_group: bool = False
 
 
 def look_of(line: Line) -> Look:

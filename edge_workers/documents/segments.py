@@ -10,6 +10,18 @@ from edge_workers.documents.text import BULLETS, PRIVATE_USE
 WIDE_GAP = 1.1
 """Words further apart than this part of their size belong to different segments."""
 
+NARROW_GAP = 0.5
+"""A gap wider than this part of the size is wider than between words, unless text is justified."""
+
+EDGE_LINES = 3
+"""So many lines with a narrow gap at one place show a column."""
+
+EDGE_STARTS = 2
+"""… if so many lines begin at that place."""
+
+OTHER_SIZE = 1.6
+"""Words whose sizes differ by this factor belong to different texts, as name and address."""
+
 MARKER_DISTANCE = 2.6
 """A bullet or icon stands at most so far before its text, as a part of the text's size."""
 
@@ -21,8 +33,10 @@ BULLET_CODES = "\uf0b7\uf0a7\uf0d8\uf076\uf0fc"
 def segments_of(page: Page, body_weight: int) -> list[Segment]:
     """Return the segments of a page, from top to bottom. `body_weight` is that of usual text."""
     segments: list[Segment] = []
-    for row in _rows(page.words):
-        segments += _split(row)
+    rows = _rows(page.words)
+    edges = _column_edges(rows)
+    for row in rows:
+        segments += _split(row, edges)
     segments = [segment for segment in segments if segment.words]
     for segment in segments:
         segment.bold = _is_bold(segment.style.weight, body_weight)
@@ -60,24 +74,57 @@ def _rows(words: list[Word]) -> list[list[Word]]:
     return [sorted(row, key=lambda word: word.x0) for row in rows]
 
 
-def _split(row: list[Word]) -> list[Segment]:
-    """Cut a row at wide gaps and before signs; a sign becomes the marker of what follows."""
+def _column_edges(rows: list[list[Word]]) -> frozenset[int]:
+    """Return where columns begin whose gutter is narrow: in whole points.
+
+    Words begin there after a gap that is a little wide, on several lines, and lines begin there.
+    """
+    after_gap: Counter[int] = Counter()
+    at_start: Counter[int] = Counter()
+    for row in rows:
+        at_start[round(row[0].x0)] += 1
+        for last, word in zip(row, row[1:], strict=False):
+            if word.x0 - last.x1 > NARROW_GAP * _smaller_size(last, word):
+                after_gap[round(word.x0)] += 1
+    edges = set()
+    for edge in after_gap:
+        near = (edge - 1, edge, edge + 1)
+        is_frequent = sum(after_gap[place] for place in near) >= EDGE_LINES
+        if is_frequent and sum(at_start[place] for place in near) >= EDGE_STARTS:
+            edges.add(edge)
+    return frozenset(edges)
+
+
+def _split(row: list[Word], edges: frozenset[int]) -> list[Segment]:
+    """Cut a row at wide gaps, columns and signs; a sign becomes the marker of what follows."""
     segments: list[Segment] = []
     marker, last = "", None
     for word in row:
-        if sign := _sign(word, is_first=last is None or _is_wide(last, word)):
+        is_parted = last is None or _is_parted(last, word, edges)
+        if sign := _sign(word, is_first=is_parted):
             marker, last = sign, word
             continue
-        is_marked = marker and last is not None and _is_near(last, word)
-        if last is None or marker or _is_wide(last, word):
+        if is_parted or marker:
+            is_marked = last is not None and _is_near(last, word)
             segments.append(Segment([], marker=marker if is_marked else ""))
         segments[-1].words.append(_without_bullet(word, segments[-1]))
         marker, last = "", word
     return segments
 
 
-def _is_wide(last: Word, word: Word) -> bool:
-    return word.x0 - last.x1 > WIDE_GAP * min(last.style.size, word.style.size)
+def _smaller_size(last: Word, word: Word) -> float:
+    return min(last.style.size, word.style.size)
+
+
+def _is_parted(last: Word, word: Word, edges: frozenset[int]) -> bool:
+    """Tell whether a word does not belong to the one before: by the gap or by its size."""
+    gap, size = word.x0 - last.x1, _smaller_size(last, word)
+    is_other_size = max(last.style.size, word.style.size) > OTHER_SIZE * size
+    return (
+        gap > WIDE_GAP * size
+        or (round(word.x0) in edges and gap > NARROW_GAP * size)
+        or (is_other_size and gap > 0 and not last.style.is_symbol)
+    )
 
 
 def _is_near(sign: Word, word: Word) -> bool:

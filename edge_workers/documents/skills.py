@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from edge_workers.documents.page import Line
@@ -12,7 +11,9 @@ from edge_workers.documents.vocabulary import phrases
 
 SEPARATOR = re.compile(r"\s*[,;|·•∙⋅│¦●◦▪■]\s*(?![^()]*\))|\s+[–—/]\s+")
 MAX_GROUP_WORDS = 6
-MAX_SKILL_WORDS = 8
+CHIP_GAP = 0.6
+"""Skills without commas between them are further apart than this part of their size."""
+
 GROUP = re.compile(r"^([^:,;]{2,50}?)\s*:\s*(.*)$")
 TRAILING_LEVEL = re.compile(r"^(.*?)\s*[(\[–—-]\s*([^()\[\]]+?)\s*[)\]]?$")
 
@@ -52,13 +53,23 @@ class _Groups:
         return skills
 
 
-def skills_of(lines: Sequence[Line], known_words: frozenset[str]) -> list[dict[str, Any]]:
-    """Return JSON Resume's `skills` for the lines of a skills section."""
+def skills_of(
+    lines: Sequence[Line], known_words: frozenset[str], group: str = ""
+) -> list[dict[str, Any]]:
+    """Return JSON Resume's `skills` for the lines of a section, which may be one named group."""
     groups = _Groups()
+    if group:
+        groups.begin(group)
     names = _group_looks(lines)
     plain: list[Line] = []
     for line in lines:
-        if names and _look(line) in names and not GROUP.match(line.text):
+        if _is_row(line):
+            _add_text(groups, plain, known_words)
+            plain = []
+            groups.begin(*_without_level(line.segments[0].text.rstrip(" :")))
+            for segment in line.segments[1:]:
+                groups.add(segment.text)
+        elif names and _look(line) in names and not GROUP.match(line.text):
             _add_text(groups, plain, known_words)
             plain = []
             _begin_group(groups, line)
@@ -68,9 +79,25 @@ def skills_of(lines: Sequence[Line], known_words: frozenset[str]) -> list[dict[s
     return groups.as_json_resume()
 
 
+def may_be_skills(lines: Sequence[Line]) -> bool:
+    """Tell whether a text is a list of short names with a level: skills under an unknown heading."""
+    has_level = any(is_level(line.text) for line in lines)
+    return has_level and all(len(line.text.split()) <= MAX_GROUP_WORDS for line in lines)
+
+
 def is_level(text: str) -> bool:
     """Tell whether a text says how well something is known."""
     return fold(text) in phrases("levels")
+
+
+def _is_row(line: Line) -> bool:
+    """Tell whether a line is a table's row: a group's name, and beside it a list."""
+    first = line.segments[0].text
+    return (
+        len(line.segments) > 1
+        and len(SEPARATOR.split(first)) == 1
+        and any(len(SEPARATOR.split(segment.text)) > 1 for segment in line.segments[1:])
+    )
 
 
 def _look(line: Line) -> tuple[float, int, int, bool]:
@@ -115,14 +142,28 @@ def _without_level(text: str) -> tuple[str, str]:
 
 def _add_text(groups: _Groups, lines: Sequence[Line], known_words: frozenset[str]) -> None:
     """Add lines of skills: "Name: a, b" is a group, other lines are skills or levels."""
-    is_chips = any(len(line.segments) > 1 for line in lines)
-    if is_chips:
-        for line in lines:
-            for segment in line.segments:
-                _add_one(groups, segment.text)
+    chips = [_chips(line) for line in lines]
+    if any(len(texts) > 1 for texts in chips):
+        for texts in chips:
+            for text in texts:
+                _add_one(groups, text)
         return
     for paragraph in paragraphs_of(lines, known_words):
         _add_one(groups, paragraph.text)
+
+
+def _chips(line: Line) -> list[str]:
+    """Cut a line at gaps that are wider than between words; skills in boxes stand so."""
+    texts: list[str] = []
+    for segment in line.segments:
+        last = None
+        for word in segment.words:
+            if last is not None and word.x0 - last.x1 <= CHIP_GAP * word.style.size:
+                texts[-1] += f" {word.text}"
+            else:
+                texts.append(word.text)
+            last = word
+    return texts if not SEPARATOR.search(line.text) or len(line.segments) > 1 else [line.text]
 
 
 def _add_one(groups: _Groups, text: str) -> None:
@@ -135,7 +176,3 @@ def _add_one(groups: _Groups, text: str) -> None:
     else:
         name, level = _without_level(text)
         groups.add(name if level else text)
-
-
-@cache
-def _unused() -> None: ...

@@ -14,6 +14,7 @@ from supabase import Client, ClientOptions, create_client
 from cli.demo.user import DemoUser
 from cli.runtime import node
 from cli.stack.status import StackStatus
+from tests.integration.worker.processes import worker_process
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "resumes" / "backend-engineer.pdf"
@@ -126,18 +127,18 @@ def test_unknown_resume__is_http_404(user: DemoUser) -> None:
     assert caught.value.code == "PT404"
 
 
-@pytest.mark.usefixtures("running_worker")
 def test_quickstart__walks_the_journey_with_supabase_js(stack: StackStatus) -> None:
-    done = subprocess.run(
-        [node(), ROOT / "examples" / "web" / "quickstart.mjs"],
-        env={
-            "SUPABASE_URL": stack.api_url,
-            "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
-        },
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
+    with worker_process(stack):
+        done = subprocess.run(
+            [node(), ROOT / "examples" / "web" / "quickstart.mjs"],
+            env={
+                "SUPABASE_URL": stack.api_url,
+                "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
+            },
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
     assert done.returncode == 0, done.stderr
     assert "signed up as Grace Hopper, plan free" in done.stdout
     assert "ai_actions: 1 of 5 used" in done.stdout

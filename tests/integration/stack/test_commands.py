@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +25,52 @@ KEYS = [
 ]
 
 
+class Running:
+    """A command under way, with what it has said so far."""
+
+    def __init__(self, command: list[str], root: Path, env: dict[str, str], files: Path) -> None:
+        self._out, self._err = files / "stdout", files / "stderr"
+        with self._out.open("w") as out, self._err.open("w") as err:
+            self.child = subprocess.Popen(
+                command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+            )
+
+    @property
+    def out(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def err(self) -> str:
+        return self._err.read_text()
+
+    def wait(self) -> int:
+        return self.child.wait(120)
+
+
 class Shell:
     """A project to stand in, and a state directory of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.root = make_project(folder / "project")
-        self.state_dir = folder / "state"
         self.port_base = free_port_base()
-        self.stack = Stack(root=self.root, state_dir=self.state_dir, port_base=self.port_base)
+        self._folder = folder
+        self.stack = Stack(root=self.root, state_dir=folder / "state", port_base=self.port_base)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    @contextmanager
+    def start(self, *words: str) -> Iterator[Running]:
         variables = {k: v for k, v in os.environ.items() if not k.startswith("RESUMEBASE_")}
-        return subprocess.Popen(
-            [sys.executable, "-m", "cli.main", *words],
-            cwd=self.root,
-            env={**variables, "RESUMEBASE_STATE_DIR": str(self.state_dir), "NO_COLOR": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        state_dir = {"RESUMEBASE_STATE_DIR": str(self.stack.layout.state_dir), "NO_COLOR": "1"}
+        command = [sys.executable, "-m", "cli.main", *words]
+        running = Running(command, self.root, {**variables, **state_dir}, self._folder)
+        try:
+            yield running
+        finally:
+            running.child.kill()
+            running.child.wait()
 
     def run(self, *words: str) -> tuple[int, str, str]:
-        child = self.start(*words)
-        out, err = child.communicate(timeout=120)
-        return child.returncode, out, err
+        with self.start(*words) as running:
+            return running.wait(), running.out, running.err
 
     def up(self, *words: str) -> tuple[int, str, str]:
         return self.run("up", "--without", "worker", "--port-base", str(self.port_base), *words)
@@ -176,44 +198,42 @@ def test_down__says_whether_anything_ran(shell: Shell) -> None:
     assert (code, out) == (0, "nothing was running\n")
 
 
+@pytest.fixture
+def attached(fresh_shell: Shell) -> Iterator[Running]:
+    """Give an `up --foreground` whose stack is up."""
+    words = ("up", "--foreground", "--json", "--without", "worker")
+    with fresh_shell.start(*words, "--port-base", str(fresh_shell.port_base)) as running:
+        wait_for(lambda: running.out.endswith("}\n"), "the stack to be up")
+        yield running
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_foreground__shows_logs_and_stops_everything_at_a_signal(
-    fresh_shell: Shell, number: signal.Signals
+    fresh_shell: Shell, attached: Running, number: signal.Signals
 ) -> None:
-    words = ("up", "--foreground", "--json", "--without", "worker")
-    child = fresh_shell.start(*words, "--port-base", str(fresh_shell.port_base))
-    assert child.stdout is not None
-    assert child.stdout.readline() == "{\n"
-    wait_for(lambda: fresh_shell.stack.status().state == "running", "the stack")
-    child.send_signal(number)
-    out, err = child.communicate(timeout=60)
-    assert child.returncode == 0, err
-    assert list(json.loads("{" + out)) == KEYS
-    assert "postgres |" in err
+    assert list(json.loads(attached.out)) == KEYS
+    wait_for(lambda: "postgres | " in attached.err, "the log of Postgres")
+    assert fresh_shell.stack.status().state == "running"
+    attached.child.send_signal(number)
+    assert attached.wait() == 0, attached.err
     assert fresh_shell.stack.status().state == "stopped"
 
 
-def test_foreground__ends_when_a_service_dies(fresh_shell: Shell) -> None:
-    words = ("up", "--foreground", "--json", "--without", "worker")
-    child = fresh_shell.start(*words, "--port-base", str(fresh_shell.port_base))
-    wait_for(lambda: fresh_shell.stack.status().state == "running", "the stack")
+def test_foreground__ends_when_a_service_dies(fresh_shell: Shell, attached: Running) -> None:
     gateway = processes.load(fresh_shell.stack.layout.run_dir, "gateway")
     assert gateway is not None
-    assert child.stdout is not None
-    assert child.stdout.readline() == "{\n"
     os.kill(gateway.pid, signal.SIGKILL)
-    _out, err = child.communicate(timeout=60)
-    assert child.returncode == 1
-    assert error_of(err)["code"] == "service-died"
+    assert attached.wait() == 1
+    assert error_of(attached.err)["code"] == "service-died"
     assert fresh_shell.stack.status().state == "stopped"
 
 
 def test_interrupted_up__says_that_data_is_kept(fresh_shell: Shell) -> None:
-    child = fresh_shell.start("up", "--json", "--port-base", str(fresh_shell.port_base))
-    assert child.stderr is not None
-    wait_for(lambda: "creating roles" in child.stderr.readline(), "Postgres to be up")
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
-    assert (child.returncode, out) == (3, "")
-    assert error_of(err)["code"] == "interrupted"
+    with fresh_shell.start("up", "--json", "--port-base", str(fresh_shell.port_base)) as running:
+        wait_for(lambda: "creating roles" in running.err, "Postgres to be up")
+        running.child.send_signal(signal.SIGINT)
+        assert running.wait() == 3
+    assert running.out == ""
+    assert error_of(running.err)["code"] == "interrupted"
+    assert fresh_shell.stack.status().state == "stopped"
     assert fresh_shell.stack.up(without=WITHOUT_WORKER).state == "running"

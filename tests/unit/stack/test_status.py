@@ -13,6 +13,7 @@ from cli.stack.status import ServiceState, ServiceStatus, StackStatus, overall
         (("stopped", "stopped", "stopped"), "stopped"),
         (("running", "running", "stopped"), "running"),
         (("running", "running", "running"), "running"),
+        (("running", "stopped", "stopped"), "degraded"),
         (("running", "dead", "running"), "degraded"),
         (("running", "unresponsive", "stopped"), "degraded"),
         (("dead", "dead", "dead"), "degraded"),
@@ -21,7 +22,8 @@ from cli.stack.status import ServiceState, ServiceStatus, StackStatus, overall
 def test_overall__is_degraded_as_soon_as_one_service_fails(
     states: tuple[ServiceState, ...], expected: str
 ) -> None:
-    services = {f"service {n}": ServiceStatus(state) for n, state in enumerate(states)}
+    names = ("postgres", "gateway", "worker")
+    services = {name: ServiceStatus(state) for name, state in zip(names, states, strict=True)}
     assert overall(services) == expected
 
 

@@ -31,6 +31,7 @@ class Fault(Enum):
     HANG = auto()  # no answer until `let_go`, then it happens
     GARBAGE = auto()  # status 200 and a page that is no JSON
     REFUSE = auto()  # status 403, a code and details that quote a row
+    REDIRECT = auto()  # status 307 to `elsewhere`
     LOSE_LEASE = auto()  # the task is leased to somebody else just before
 
 
@@ -74,6 +75,7 @@ class Backend:
         self.calls: list[Call] = []
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         self.let_go = threading.Event()
+        self.elsewhere = ""
         self._changed = threading.Condition()
         self._connections: set[socket] = set()
         self._server: ThreadingHTTPServer | None = None
@@ -232,6 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, b"<html>starting</html>")
         if fault is Fault.RESET_BEFORE:
             return self._reset()
+        if fault is Fault.REDIRECT:
+            return self._send(307, b"", location=backend.elsewhere + self.path)
         if fault is Fault.LOSE_LEASE:
             backend.take_lease_away(params["p_task_id"])
         if fault is Fault.HANG:
@@ -257,11 +261,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(400, body)
         return self._send(200, data)
 
-    def _send(self, status: int, body: Any) -> None:
+    def _send(self, status: int, body: Any, **headers: str) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         try:
             self.send_response(status)
-            self.send_header("content-length", str(len(content)))
+            for name, value in {"content-length": str(len(content)), **headers}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
         except OSError:

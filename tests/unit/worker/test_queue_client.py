@@ -138,6 +138,18 @@ def test_answer_of_another_schema__is_refused_rather_than_repeated(backend):
         claim(backend)
 
 
+def test_redirect__does_not_carry_the_key_to_another_host(backend):
+    elsewhere = Backend()
+    backend.elsewhere = elsewhere.url
+    backend.faults["run_maintenance"].append(Fault.REDIRECT)
+    try:
+        with pytest.raises(BackendRefused):
+            ask(backend, lambda queue: queue.run_maintenance())
+    finally:
+        elsewhere.stop()
+    assert not elsewhere.calls
+
+
 def test_proxy_of_the_environment__is_not_used_for_a_loopback_backend(backend, monkeypatch):
     # A proxy would see the secret key in the clear; this one would also not answer.
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")

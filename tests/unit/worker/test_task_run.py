@@ -130,6 +130,7 @@ def test_complete__ends_with_the_lease(backend):
     task = backend.enqueue("echo")
     assert work(backend, {"echo": echo}, lease_seconds=0.3) == {"undelivered": 1}
     assert task.state == "leased"
+    assert not backend.called("fail_task")
 
 
 def test_result_that_is_refused__fails_with_a_general_sentence(backend, logged):
@@ -146,6 +147,7 @@ def test_stale_result__is_dropped_and_changes_nothing(backend):
     task = backend.enqueue("echo", say="too late")
     assert work(backend, {"echo": echo}) == {"dropped": 1}
     assert (task.state, task.result, task.error) == ("leased", None, None)
+    assert not backend.called("fail_task")
 
 
 def test_stale_failure__is_dropped(backend):

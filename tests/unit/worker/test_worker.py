@@ -10,7 +10,7 @@ from edge_workers.handlers.handler import Context
 from edge_workers.queue_client import Task
 from edge_workers.runner.shutdown import Shutdown
 
-from .backend import Backend, Fault
+from .backend import Fault
 from .bench import Echo, echo, until, work
 
 
@@ -29,6 +29,15 @@ def test_drain__leaves_kinds_it_does_not_handle_alone(backend):
 
 def test_drain__ends_at_once_on_an_empty_queue(backend):
     assert work(backend, {"echo": echo}) == {}
+
+
+def test_drain__waits_for_the_tasks_that_run_here(backend):
+    async def outlast_empty_claims(_task: Task, _context: Context) -> Echo:
+        await until(backend, lambda: len(backend.called("claim_tasks")) >= 4)
+        return Echo(said="done")
+
+    backend.enqueue("slow")
+    assert work(backend, {"slow": outlast_empty_claims}, shutdown_grace_seconds=0) == {"done": 1}
 
 
 def test_drain__does_not_wait_for_tasks_scheduled_for_later(backend):
@@ -54,24 +63,52 @@ def test_claim__asks_for_all_free_places_in_one_call(backend):
 
 
 def test_claim__never_takes_more_than_the_places_that_are_free(backend):
-    at_once: list[int] = []
-    running: set[object] = set()
-    all_there = asyncio.Event()
+    go = asyncio.Event()
 
-    async def count(task: Task, _context: Context) -> Echo:
-        running.add(task.id)
-        at_once.append(len(running))
-        if len(running) == 3:
-            all_there.set()
-        await all_there.wait()
-        running.discard(task.id)
+    async def wait(_task: Task, _context: Context) -> Echo:
+        await go.wait()
         return Echo(said=None)
 
-    for _ in range(9):
-        backend.enqueue("count")
-    work(backend, {"count": count}, concurrency=3)
-    assert max(at_once) == 3
-    assert all(task.state == "done" for task in backend.tasks.values())
+    async def look_for_a_while(shutdown: Shutdown) -> None:
+        await until(backend, lambda: leased() == 3)
+        await until(backend, lambda: len(backend.called("run_maintenance")) >= 10)
+        assert leased() == 3
+        go.set()
+        await until(backend, lambda: all(task.state == "done" for task in tasks))
+        shutdown.request("test")
+
+    def leased() -> int:
+        return sum(task.state == "leased" for task in tasks)
+
+    tasks = [backend.enqueue("wait") for _ in range(9)]
+    work(
+        backend,
+        {"wait": wait},
+        meanwhile=look_for_a_while,
+        concurrency=3,
+        maintenance_seconds=0.01,
+    )
+
+
+def test_claim__fills_a_place_as_soon_as_it_is_free(backend):
+    async def wait_for_all(shutdown: Shutdown) -> None:
+        await until(backend, lambda: all(task.state == "done" for task in tasks))
+        shutdown.request("test")
+
+    tasks = [backend.enqueue("echo") for _ in range(5)]
+    # Only the end of a task can bring the next claim: the pauses outlast the test's deadline.
+    patience = {"poll_min_seconds": 1000, "poll_max_seconds": 1000}
+    work(backend, {"echo": echo}, meanwhile=wait_for_all, concurrency=1, **patience)
+
+
+def test_idle_worker__pauses_between_claims(backend):
+    async def look_for_a_while(shutdown: Shutdown) -> None:
+        await until(backend, lambda: len(backend.called("run_maintenance")) >= 10)
+        shutdown.request("test")
+
+    patience = {"poll_min_seconds": 1000, "poll_max_seconds": 1000}
+    work(backend, {"echo": echo}, meanwhile=look_for_a_while, maintenance_seconds=0.01, **patience)
+    assert len(backend.called("claim_tasks")) == 1
 
 
 def test_idle_worker__picks_up_a_task_that_comes_later(backend):
@@ -177,19 +214,13 @@ def test_later_claim__refused_is_sat_out_like_an_outage(backend, logged):
     assert len(logged("backend unavailable")) == 1
 
 
-def test_outage__does_not_delay_a_shutdown(backend: Backend) -> None:
+def test_outage__does_not_delay_a_shutdown(backend, logged):
     async def stop_in_the_outage(shutdown: Shutdown) -> None:
-        await until(backend, lambda: bool(backend.called("claim_tasks")))
-        backend.stop()
+        while not logged("backend unavailable"):
+            await asyncio.sleep(0)
         shutdown.request("test")
 
-    # The pauses are far longer than the test's own deadline.
-    work(
-        backend,
-        {"echo": echo},
-        meanwhile=stop_in_the_outage,
-        retry_min_seconds=1000,
-        retry_max_seconds=1000,
-        poll_min_seconds=1000,
-        poll_max_seconds=1000,
-    )
+    backend.stop()
+    # The pause is far longer than the test's own deadline.
+    patience = {"retry_min_seconds": 1000, "retry_max_seconds": 1000}
+    work(backend, {"echo": echo}, meanwhile=stop_in_the_outage, **patience)

@@ -1,0 +1,72 @@
+"""`resumebase demo`, as a newcomer runs it: one command from nothing to a read résumé."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ports import free_port_base
+
+ROOT = Path(__file__).parents[2]
+RESUMEBASE = Path(sys.executable).with_name("resumebase")
+
+
+@pytest.fixture(scope="module")
+def stack_options() -> Iterator[list[str]]:
+    home = Path(tempfile.mkdtemp(prefix="resumebase-demo-"))
+    options = ["--state-dir", str(home / "state"), "--port-base", str(free_port_base())]
+    yield options
+    resumebase("down", *options[:2])
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def resumebase(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [RESUMEBASE, *words],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+
+def test_demo__shows_each_step_and_the_resume(stack_options: list[str]) -> None:
+    done = resumebase("demo", *stack_options)
+    assert done.returncode == 0, done.stderr
+    for line in (
+        "Signed up through Auth",
+        "ai_actions: 0 of 5 used",
+        "ai_actions: 1 of 5 used",
+        "completed",
+        "PT402",
+        "What to try next",
+    ):
+        assert line in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_demo_again__is_a_new_user_on_the_same_stack(stack_options: list[str]) -> None:
+    done = resumebase("demo", *stack_options, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    truth = json.loads((ROOT / "examples/resumes/backend-engineer.json").read_text("utf-8"))
+    assert told["resume"]["basics"]["name"] == truth["basics"]["name"]
+    assert told["resume"]["basics"]["email"] == truth["basics"]["email"]
+    assert len(told["resume"]["work"]) == len(truth["work"])
+    assert [step["title"] for step in told["steps"]][:2] == [
+        "The stack is up",
+        "Signed up through Auth",
+    ]
+
+
+def test_demo_with_a_file_that_is_none__says_so(stack_options: list[str]) -> None:
+    done = resumebase("demo", "no-such-file.pdf", *stack_options)
+    assert done.returncode == 2
+    assert "no-such-file.pdf is not a PDF or DOCX file" in done.stderr
