@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
-from cli.commands import db, demo, doctor, env, logs, stack, worker
+from cli.commands import db, demo, doctor, env, logs, resume, stack, worker
 from cli.output import CliError, ExitCode, print_error
 from edge_workers.errors import ResumebaseError
 
@@ -39,11 +39,9 @@ class ResumebaseGroup(TyperGroup):
         sys.exit(code if isinstance(code, int) else ExitCode.OK)
 
     def _report(self, error: Exception, *, as_json: bool) -> int:
-        if isinstance(error, TyperException) and not as_json:
+        if isinstance(error, TyperException) and hasattr(error, "show") and not as_json:
             # Typer's own rendering of a usage error: it shows the option and where help is.
-            from typer.rich_utils import rich_format_error
-
-            rich_format_error(error)  # type: ignore[arg-type]
+            error.show()
             return error.exit_code
         explained = explain(error)
         print_error(explained, as_json=as_json)
@@ -73,6 +71,8 @@ app = typer.Typer(
     cls=ResumebaseGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Plain help: rich would take "[default: …]" for markup and swallow it.
+    rich_markup_mode=None,
 )
 
 
@@ -95,7 +95,7 @@ def options(
     """Run the backend of a résumé product: local stack, environments, migrations and workers."""
 
 
-for command in (demo, stack, logs, doctor, db, env, worker):
+for command in (demo, stack, logs, doctor, resume, db, env, worker):
     command.register(app)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from cli.connection import database, open_stack
 from cli.environments import Environment, EnvOption, PortBaseOption, StateDirOption, select
@@ -15,6 +15,7 @@ from cli.output import CliError, ExitCode, JsonOption, console, emit, note
 from cli.project import find_root
 from cli.safety import ConfirmOption, YesOption, announce, approve
 from cli.supabase_cli import PushResult, SupabaseCli
+from cli.target import Target
 from cli.typescript import format_types
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def register(root: typer.Typer) -> None:
 def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be applied.")] = False,
     seed: Annotated[
-        bool, typer.Option("--seed/--no-seed", help="Run the catalogue of seed.sql too, once.")
+        bool, typer.Option("--seed/--no-seed", help="Run new and changed seed files too.")
     ] = True,
     env: EnvOption = None,
     confirm: ConfirmOption = None,
@@ -51,24 +52,26 @@ def push(
     environment = select(find_root(), env, state_dir=state_dir, port_base=port_base)
     target = database(environment)
     announce(environment)
-    official = SupabaseCli(environment.root)
-    plan = official.push(target, dry_run=True, seed=seed)
-    done = PushResult(upToDate=True, migrations=[], seeds=[])
+    plan = done = SupabaseCli(environment.root).push(target, dry_run=True, seed=seed)
     if not plan.up_to_date:
         note("to apply: " + ", ".join([*plan.migrations, *plan.seeds]))
     if not (plan.up_to_date or dry_run):
-        what = f"Apply {len(plan.migrations)} migrations"
+        what = f"Apply {len(plan.migrations) + len(plan.seeds)} files"
         approve(environment, what, confirm=confirm, yes=yes, as_json=as_json)
-        done = official.push(target, seed=seed, on_line=_explain_line)
-        if environment.kind == "embedded":
-            open_stack(environment).restart_gateway()
-    _show_push(environment, plan if dry_run else done, dry_run=dry_run, as_json=as_json)
+        done = _apply(environment, target, plan, seed=seed)
+    _show_push(environment, done, dry_run=dry_run, as_json=as_json)
 
 
-def _explain_line(line: str) -> None:
-    note(line)
-    if line.startswith("Updating seed hash"):
-        note("warning: seed.sql had run before and is not run again; put changes into a migration")
+def _apply(environment: Environment, target: Target, plan: PushResult, *, seed: bool) -> PushResult:
+    if plan.seeds:
+        # Imported here: its Postgres client is slow to load.
+        from cli import seed_files
+
+        seed_files.forget(target, plan.seeds)
+    done = SupabaseCli(environment.root).push(target, seed=seed)
+    if environment.kind == "embedded":
+        open_stack(environment).restart_gateway()
+    return done
 
 
 def _show_push(
@@ -113,7 +116,7 @@ def status(
     rows = [{"version": one.version, "state": one.state} for one in listed]
 
     def render() -> None:
-        table = Table("state", "migration", box=None, pad_edge=False)
+        table = Table("state", Column("migration", overflow="fold"), box=None, pad_edge=False)
         for row in rows:
             colour = {"applied": "green", "pending": "yellow", "drift": "red"}[row["state"]]
             name = names.get(row["version"], f"{row['version']} (no such file here)")
@@ -169,8 +172,9 @@ def lint(
 
     environment = select(find_root(), env)
     announce(environment)
-    folder = environment.root / "supabase"
-    violations = lint_sql(environment.root, sorted(folder.rglob("*.sql")))
+    files = sorted((environment.root / "supabase").rglob("*.sql"))
+    note(f"style: checking {len(files)} files")
+    violations = lint_sql(environment.root, files)
     outcome = check_functions(environment)
     if outcome.state == "skipped":
         note(f"warning: plpgsql_check was SKIPPED: {outcome.detail}. {HOW_TO_GET_IT}")

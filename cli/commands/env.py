@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from cli.checks import report
 from cli.connection import connect, find_secrets
@@ -27,7 +27,7 @@ from cli.runtime import node
 from cli.safety import announce
 
 NameArgument = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="Environment [default: the chosen one].")
+    str | None, typer.Argument(metavar="NAME", help="Environment [default: the chosen one].")
 ]
 
 app = typer.Typer(no_args_is_help=True)
@@ -58,7 +58,8 @@ def list_(as_json: JsonOption = False) -> None:
     ]
 
     def render() -> None:
-        table = Table("", "name", "kind", "where", box=None, pad_edge=False)
+        where = Column("where", overflow="fold")
+        table = Table("", "name", "kind", where, box=None, pad_edge=False)
         for row in rows:
             kind = f"{row['kind']}, production" if row["production"] else row["kind"]
             table.add_row("→" if row["chosen"] else "", row["name"], kind, escape(row["where"]))
@@ -78,13 +79,15 @@ def show(name: NameArgument = None, env: EnvOption = None, as_json: JsonOption =
     data = _describe(environment)
 
     def render() -> None:
-        table = Table(show_header=False, box=None, pad_edge=False)
+        value_column = Column(overflow="fold")
+        table = Table(Column(), value_column, show_header=False, box=None, pad_edge=False)
         for key, value in data.items():
             if key == "secrets":
                 for secret, source in value.items():
                     table.add_row(secret, f"set ({source})" if source else "not set")
             else:
-                table.add_row(key.replace("_", " "), escape(str(value)))
+                shown = "not set" if value is None else str(value)
+                table.add_row(key.replace("_", " "), escape(shown))
         console.print(table)
 
     emit(data, as_json=as_json, render=render)

@@ -28,7 +28,7 @@ def register(root: typer.Typer) -> None:
 def logs(
     services: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SERVICE]...", help="postgres, gateway, worker, … [default: all]."),
+        typer.Argument(metavar="SERVICE", help="postgres, gateway, worker, … [default: all]."),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     lines: Annotated[

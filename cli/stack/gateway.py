@@ -49,7 +49,6 @@ class Gateway:
             log=log,
             cwd=self.layout.gateway_dir,
             env=self._environment(),
-            port=self.port,
         )
         deadline = time.monotonic() + START_SECONDS
         while processes.is_alive(record) and time.monotonic() < deadline:

@@ -16,8 +16,9 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cli.output import CliError
@@ -25,8 +26,14 @@ from cli.output import CliError
 LAYOUT_VERSION = 1
 DEFAULT_PORT_BASE = 54321
 
+_DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
 OnStep = Callable[[str], None]
 """Is told, in a few words, what is being done."""
+
+
+def silent(_step: str) -> None:
+    """Tell nobody what is being done."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,6 @@ class StackConfig:
     """What a state directory remembers between commands."""
 
     port_base: int = DEFAULT_PORT_BASE
-    postgres_major: int | None = None
     services: tuple[str, ...] = ()
     layout: int = LAYOUT_VERSION
 
@@ -98,10 +104,6 @@ class StackConfig:
     @property
     def webhooks_port(self) -> int:
         return self.port_base + 2
-
-    def asking_for(self, services: tuple[str, ...]) -> StackConfig:
-        """Return a copy that remembers which services should be running."""
-        return replace(self, services=services)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -130,7 +132,9 @@ def load_config(layout: Layout) -> StackConfig | None:
     """
     try:
         raw = json.loads(layout.config_file.read_text(encoding="utf-8"))
-        version = raw["layout"]
+        if (version := raw["layout"]) != LAYOUT_VERSION:
+            raise _other_version(layout.state_dir, version)
+        return StackConfig(int(raw["port_base"]), tuple(raw["services"]))
     except FileNotFoundError:
         return None
     except PermissionError as error:
@@ -138,19 +142,9 @@ def load_config(layout: Layout) -> StackConfig | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CliError(
             "state-dir-damaged",
-            f"{layout.config_file} cannot be read: {error}",
+            f"{layout.config_file} cannot be read: {error!r}",
             "Restore the file, or move the directory away and run: resumebase up",
         ) from error
-    if version != LAYOUT_VERSION:
-        raise CliError(
-            "state-dir-version",
-            f"{layout.state_dir} was made by another version of resumebase "
-            f"(layout {version}, this one uses {LAYOUT_VERSION}). Nothing was changed.",
-            "Use the matching version to export your data, or start afresh with another "
-            "--state-dir.",
-        )
-    raw["services"] = tuple(raw.get("services", ()))
-    return StackConfig(**raw)
 
 
 def save_config(layout: Layout, config: StackConfig) -> None:
@@ -188,7 +182,7 @@ def make_folders(layout: Layout) -> None:
 
 
 def not_writable(path: Path, error: OSError) -> CliError:
-    """Return the error to show when `path` cannot be written, by its cause."""
+    """Return the error to show when something in `path` cannot be written, by its cause."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return CliError(
             "no-disk-space",
@@ -197,9 +191,20 @@ def not_writable(path: Path, error: OSError) -> CliError:
         )
     return CliError(
         "state-dir-not-writable",
-        f"{path} cannot be written: {error.strerror or error}",
+        f"{error.filename or path} cannot be written: {error.strerror or error}",
         "Choose a directory of your own with --state-dir.",
     )
+
+
+@contextmanager
+def disk_trouble_explained(path: Path) -> Iterator[None]:
+    """Turn a full, read-only or forbidden disk below `path` into a CliError; the rest passes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK_TROUBLE:
+            raise not_writable(path, error) from error
+        raise
 
 
 def _is_beginning(name: str) -> bool:
@@ -212,6 +217,15 @@ def _foreign(state_dir: Path) -> CliError:
         "state-dir-foreign",
         f"{state_dir} exists and was not made by resumebase. Nothing was changed.",
         "Choose an empty or a new directory with --state-dir.",
+    )
+
+
+def _other_version(state_dir: Path, version: object) -> CliError:
+    return CliError(
+        "state-dir-version",
+        f"{state_dir} was made by another version of resumebase (layout {version}, this one uses "
+        f"{LAYOUT_VERSION}). Nothing was changed.",
+        "Use the matching version to export your data, or start afresh with another --state-dir.",
     )
 
 

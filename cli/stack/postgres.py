@@ -110,21 +110,6 @@ class Postgres:
                 raise _failed("postgres-failed", "Postgres did not start", said)
             time.sleep(0.2)
 
-    def adopt(self) -> processes.Record | None:
-        """Return a server that runs on our data although its record was lost, or None.
-
-        It is recognised by its working directory, which Postgres makes its data directory.
-        """
-        pid = self._pid_file_pid()
-        if pid is None or not self._serves_our_data(pid):
-            return None
-        identity = processes.identity_of(pid)
-        if identity is None:
-            return None
-        record = processes.Record(NAME, pid, identity, self.port)
-        processes.save(self.layout.run_dir, record)
-        return record
-
     def answers(self, password: str) -> bool:
         """Tell whether the server takes connections."""
         return answers(self.port, password)
@@ -150,7 +135,6 @@ class Postgres:
             log=log,
             cwd=Path("/"),
             env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-            port=self.port,
             account=self.account,
         )
 
@@ -163,27 +147,13 @@ class Postgres:
             time.sleep(0.03)
         return False
 
-    def _pid_file_pid(self) -> int | None:
-        try:
-            text = (self.layout.postgres_data / "postmaster.pid").read_text("utf-8")
-            return int(text.split("\n", 1)[0])
-        except (OSError, ValueError):
-            return None
-
-    def _serves_our_data(self, pid: int) -> bool:
-        try:
-            process = psutil.Process(pid)
-            return Path(process.cwd()) == self.layout.postgres_data
-        except (psutil.Error, OSError):
-            return False
-
     def _drop_stale_pid_file(self) -> None:
         """Remove postmaster.pid when its pid now belongs to some other program of this user.
 
         Postgres itself copes with a pid that is gone, but takes a recycled one for a server.
         """
-        pid = self._pid_file_pid()
-        if pid is not None and psutil.pid_exists(pid) and not self._serves_our_data(pid):
+        pid = _pid_file_pid(self.layout)
+        if pid is not None and psutil.pid_exists(pid) and not _serves_our_data(self.layout, pid):
             (self.layout.postgres_data / "postmaster.pid").unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -200,6 +170,37 @@ class Postgres:
             yield file
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def adopt(layout: Layout) -> processes.Record | None:
+    """Record and return a server that runs on our data although its record was lost, or None.
+
+    It is recognised by its working directory, which Postgres makes its data directory.
+    """
+    pid = _pid_file_pid(layout)
+    if pid is None or not _serves_our_data(layout, pid):
+        return None
+    identity = processes.identity_of(pid)
+    if identity is None:
+        return None
+    record = processes.Record(NAME, pid, identity)
+    processes.save(layout.run_dir, record)
+    return record
+
+
+def _pid_file_pid(layout: Layout) -> int | None:
+    try:
+        text = (layout.postgres_data / "postmaster.pid").read_text("utf-8")
+        return int(text.split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None
+
+
+def _serves_our_data(layout: Layout, pid: int) -> bool:
+    try:
+        return Path(psutil.Process(pid).cwd()) == layout.postgres_data
+    except (psutil.Error, OSError):
+        return False
 
 
 def answers(port: int, password: str) -> bool:

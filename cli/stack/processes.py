@@ -36,7 +36,6 @@ class Record:
     name: str
     pid: int
     identity: str
-    port: int | None = None
 
 
 def identity_of(pid: int) -> str | None:
@@ -91,7 +90,6 @@ def spawn(
     log: Path,
     cwd: Path,
     env: Mapping[str, str],
-    port: int | None = None,
     account: Account | None = None,
 ) -> Record:
     """Start a detached process whose output goes to `log`, and record it.
@@ -114,7 +112,7 @@ def spawn(
     finally:
         os.close(handle)
     _children[child.pid] = child
-    record = Record(name, child.pid, identity_of(child.pid) or "ended", port)
+    record = Record(name, child.pid, identity_of(child.pid) or "ended")
     save(run_dir, record)
     return record
 

@@ -20,7 +20,7 @@ from cli.stack import (
     processes,
     worker,
 )
-from cli.stack.layout import Layout, OnStep, StackConfig
+from cli.stack.layout import Layout, OnStep, StackConfig, silent
 from cli.stack.secrets import StackSecrets
 from cli.target import Target
 
@@ -75,7 +75,7 @@ class Services:
         home.prepare(self.layout, user)
         self._check_version(found)
         server = self._server(binaries.reachable_for(found, user), user)
-        adopted = server.adopt()
+        adopted = postgres.adopt(self.layout)
         if adopted is not None and server.wait_ready(adopted, password):
             return server
         ports.require_free(self.config.postgres_port, postgres.NAME)
@@ -146,7 +146,7 @@ class Services:
 
     def stop(self, name: str) -> bool:
         """Stop a service if the recorded process runs; tell whether it did."""
-        return stop_service(self.layout, name)
+        return stop_service(self.layout, name, silent)
 
     def stop_started(self) -> None:
         """Stop what was started through this object, last first."""
@@ -182,13 +182,21 @@ class Services:
             )
 
 
-def stop_service(layout: Layout, name: str) -> bool:
-    """Stop the recorded process of a service and drop the record; tell whether it ran."""
+def stop_service(layout: Layout, name: str, on_step: OnStep) -> bool:
+    """Stop a service and drop its record; tell whether it ran.
+
+    Only the recorded process is signalled, or a Postgres that serves our data although its record
+    was lost. Raises CliError `service-will-not-stop`.
+    """
     record = processes.load(layout.run_dir, name)
+    if name == postgres.NAME and (record is None or not processes.is_alive(record)):
+        record = postgres.adopt(layout) or record
     if record is None:
         return False
     was_running = processes.is_alive(record)
-    processes.stop(record, STOP_SIGNALS[name])
+    if was_running:
+        on_step(f"stopping {name}")
+        processes.stop(record, STOP_SIGNALS[name])
     if processes.is_alive(record):
         raise CliError(
             "service-will-not-stop",

@@ -14,17 +14,13 @@ from cli.output import CliError, ExitCode
 from cli.stack import gateway, home, ports, postgres, preflight, processes, worker
 from cli.stack import layout as layouts
 from cli.stack import secrets as stack_secrets
-from cli.stack.layout import Layout, OnStep, StackConfig
+from cli.stack.layout import Layout, OnStep, StackConfig, silent
 from cli.stack.lock import exclusive
 from cli.stack.secrets import StackSecrets
 from cli.stack.services import NAMES, Services, stop_service
 from cli.stack.status import ServiceState, ServiceStatus, StackStatus, overall
 
 OPTIONAL_SERVICES = frozenset({worker.NAME, "http"})
-
-
-def _silent(_step: str) -> None:
-    """Report to nobody."""
 
 
 class Stack:
@@ -50,9 +46,7 @@ class Stack:
         self._port_base = port_base
         self._postgres_bin = postgres_bin
 
-    def up(
-        self, *, without: frozenset[str] = frozenset(), on_step: OnStep = _silent
-    ) -> StackStatus:
+    def up(self, *, without: frozenset[str] = frozenset(), on_step: OnStep = silent) -> StackStatus:
         """Start what is not running, repair what died, apply migrations and seed; idempotent.
 
         `without` leaves services out (`worker`, `http`), stopping them if they run. When it fails
@@ -66,19 +60,15 @@ class Stack:
             self._bring_up(services, wanted)
         return self.status()
 
-    def down(self, *, on_step: OnStep = _silent) -> bool:
+    def down(self, *, on_step: OnStep = silent) -> bool:
         """Stop every service; tell whether anything ran. Data and secrets are kept."""
-        config = layouts.load_config(self.layout)
-        if config is None:
+        if layouts.load_config(self.layout) is None:
             return False
         with self._changing("down", on_step):
-            stopped = False
-            for name in reversed(NAMES):
-                if self._record_alive(name):
-                    on_step(f"stopping {name}")
-                stopped = stop_service(self.layout, name) or stopped
+            stopped = [name for name in reversed(NAMES) if stop_service(self.layout, name, on_step)]
+            config = layouts.load_config(self.layout) or StackConfig()
             layouts.save_config(self.layout, replace(config, services=()))
-        return stopped
+        return bool(stopped)
 
     def status(self) -> StackStatus:
         """Look at every service now. Takes no lock, changes nothing, and needs no running stack."""
@@ -103,7 +93,7 @@ class Stack:
             },
         )
 
-    def reset(self, *, on_step: OnStep = _silent) -> StackStatus:
+    def reset(self, *, on_step: OnStep = silent) -> StackStatus:
         """Rebuild the database from migrations and seed, and drop uploaded files.
 
         Secrets and ports stay. What ran before runs afterwards. The old data is deleted only once
@@ -135,10 +125,10 @@ class Stack:
         """
         if not self._record_alive(gateway.NAME):
             return
-        with self._changing("restart", _silent), self._opened(_silent) as services:
+        with self._changing("restart", silent), self._opened(silent) as services:
             services.restart_gateway()
 
-    def destroy(self, *, on_step: OnStep = _silent) -> None:
+    def destroy(self, *, on_step: OnStep = silent) -> None:
         """Stop every service and delete the state directory, with all data and secrets.
 
         Does nothing where no stack was made.
@@ -163,11 +153,11 @@ class Stack:
     def _changing(self, purpose: str, on_step: OnStep) -> Iterator[None]:
         """Hold the lock of a claimed state directory; full and read-only disks are explained."""
         layouts.claim(self.layout)
-        try:
-            with exclusive(self.layout.lock_file, purpose, on_step):
-                yield
-        except OSError as error:
-            raise layouts.not_writable(self.layout.state_dir, error) from error
+        with (
+            layouts.disk_trouble_explained(self.layout.state_dir),
+            exclusive(self.layout.lock_file, purpose, on_step),
+        ):
+            yield
 
     @contextmanager
     def _opened(self, on_step: OnStep) -> Iterator[Services]:
@@ -243,7 +233,7 @@ class Stack:
 
     def _stop_all(self) -> None:
         for name in reversed(NAMES):
-            stop_service(self.layout, name)
+            stop_service(self.layout, name, silent)
 
     def _record_alive(self, name: str) -> bool:
         record = processes.load(self.layout.run_dir, name)

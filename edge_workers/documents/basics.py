@@ -42,7 +42,8 @@ class Header:
 
         If there is neither e-mail address nor phone number, they stand under another heading.
         """
-        self.lines = [line for part in parts if part.section == Section.CONTACT for line in part.lines]
+        contact = [part for part in parts if part.section == Section.CONTACT]
+        self.lines = [line for part in contact for line in part.lines]
         if not any(map(_is_reachable, self.lines)):
             for part in parts:
                 if part.section not in ENTRY_SECTIONS and any(map(_is_reachable, part.lines)):
@@ -87,7 +88,8 @@ def _wraps_address(last: Line, line: Line) -> bool:
 
 
 def _pieces(text: str) -> list[str]:
-    return [piece.strip() for piece in SEPARATOR.split(text) if piece and piece.strip()]
+    pieces = (part for piece in SEPARATOR.split(text) for part in _BEFORE_LABEL.split(piece))
+    return [piece.strip() for piece in pieces if piece.strip()]
 
 
 def basics_of(parts: Sequence[Part], all_text: str) -> dict[str, Any]:
@@ -188,15 +190,14 @@ def _capitalized(name: str) -> str:
 def _label(lines: Sequence[Line]) -> str:
     """Return the short text about the person's work that follows the name.
 
-    A lone word or two, printed like the address or number below it, is rather a place.
+    A lone word or two, printed like the address or number beside it, is rather a place.
     """
-    for line, following in zip(lines, [*lines[1:], None], strict=False):
+    for index, line in enumerate(lines):
         text = line.segments[0].text
         if _is_detail(text) or len(text.split()) > MAX_LABEL_WORDS or text.endswith("."):
             continue
-        is_like_detail = (
-            following is not None and _is_detail(following.text) and following.style == line.style
-        )
+        near = [*lines[max(0, index - 1) : index], *lines[index + 1 : index + 2]]
+        is_like_detail = any(_is_detail(o.text) and o.style == line.style for o in near)
         if is_label_text(text) or (is_like_detail and _may_be_city(text)):
             continue
         return _capitalized(text) if is_upper(text) and len(text.split()) > 1 else text
@@ -213,6 +214,7 @@ def is_label_text(text: str) -> bool:
 
 
 _LABEL = re.compile(rf"(?:{alternatives(contact_labels())})\s*[:.]?", re.IGNORECASE)
+_BEFORE_LABEL = re.compile(rf"\s+(?=(?:{alternatives(contact_labels())})\s*:)", re.IGNORECASE)
 _LABELLED = re.compile(rf"({alternatives(contact_labels())})\s*[:.]\s*(.+)", re.IGNORECASE)
 
 
@@ -224,8 +226,9 @@ def _place(header: Header, others: tuple[str, str]) -> Place | None:
             continue
         place = find_place(piece, loose=True)
         if place and place.city:
-            before = pieces[index - 1] if index else ""
-            return find_place(f"{before}, {piece}", loose=True) or place if re.match(r"\d", before) else place
+            # A street with its number stands on the line above.
+            before = pieces[index - 1] if index and pieces[index - 1][:1].isdigit() else ""
+            return find_place(f"{before}, {piece}", loose=True) or place
     city = _labelled(header, "location")
     return Place(city=city) if CITY.match(city) else _city_among_details(header, others)
 

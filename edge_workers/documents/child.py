@@ -22,7 +22,6 @@ from edge_workers.documents.resume import read_resume
 from edge_workers.documents.segments import segments_of, usual_weight
 
 MAX_OPEN_FILES = 64
-OUT_OF_MEMORY = "OUT_OF_MEMORY"
 
 Read = Callable[[bytes, Limits], tuple[list[Line], int]]
 

@@ -6,6 +6,7 @@ Understood: "Mar. 2019 – Present", "03/2019 - 05/2021", "2019-03-01 to 2020", 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -89,7 +90,7 @@ def _words(field: str) -> str:
 def _pattern(name: str) -> re.Pattern[str]:
     """Return one of the patterns; they are made when first needed, as the words are many."""
     between = rf"\s*(?:{DASH}+|\b(?:{_words('range_words')})\b)\s*"
-    sources = {
+    sources: dict[str, Callable[[], str]] = {
         "date": _date_source,
         "between": lambda: between,
         "present": lambda: rf"{between}(?:{_words('present')})\b",

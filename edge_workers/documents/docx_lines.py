@@ -86,15 +86,15 @@ class _Reader:
         rows: list[list[list[Word]]] = [[[]]]
         for run, uri in _runs(paragraph):
             style = _run_style(run, base)
-            for number, row in enumerate(run.text.split("\n")):
+            for number, part in enumerate(run.text.split("\n")):
                 if number:
                     rows.append([[]])
-                for column, text in enumerate(row.split("\t")):
+                for column, text in enumerate(part.split("\t")):
                     if column:
                         rows[-1].append([])
                     _append(rows[-1][-1], text, style, uri)
         for row in rows:
-            line = _line([words for words in row if words], is_list, base)
+            line = _line([words for words in row if words], is_list)
             if line is not None:
                 yield line
         for box in paragraph._p.iter(qn("w:txbxContent")):
@@ -184,7 +184,7 @@ def _append(words: list[Word], text: str, style: Style, uri: str) -> None:
         words[-1].text += " "
 
 
-def _line(groups: list[list[Word]], is_list: bool, base: Style) -> Line | None:
+def _line(groups: list[list[Word]], is_list: bool) -> Line | None:
     """Make a line of the words of its segments; None if it is empty."""
     marker = "bullet" if is_list else ""
     for words in groups:

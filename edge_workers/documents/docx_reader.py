@@ -1,12 +1,15 @@
-"""DOCX bytes → lines in reading order, with python-docx, after a look at what the file unpacks to."""
+"""DOCX bytes → lines in reading order, with python-docx.
+
+What the file would unpack to is looked at first; python-docx itself resolves no entities.
+"""
 
 import io
 import zipfile
 import zlib
+
 import docx
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
-from lxml.etree import XMLSyntaxError
 
 from edge_workers.documents.docx_lines import lines_of_document
 from edge_workers.documents.limits import Limits
@@ -15,6 +18,8 @@ from edge_workers.documents.rejections import Rejected, Rejection
 
 MAIN_PART = "word/document.xml"
 ENCRYPTED_FLAG = 0x1
+BROKEN_PACKAGE = (PackageNotFoundError, zipfile.BadZipFile, SyntaxError, LookupError, ValueError)
+"""What python-docx raises for a broken file; lxml's error for broken XML is a SyntaxError."""
 
 
 def read_docx(data: bytes, limits: Limits) -> tuple[list[Line], int]:
@@ -26,7 +31,7 @@ def read_docx(data: bytes, limits: Limits) -> tuple[list[Line], int]:
     try:
         document = docx.Document(io.BytesIO(data))
         lines = list(lines_of_document(document))
-    except (PackageNotFoundError, XMLSyntaxError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except BROKEN_PACKAGE as error:
         raise Rejected(Rejection.BROKEN) from error
     if sum(len(line.text) for line in lines) > limits.max_characters:
         raise Rejected(Rejection.TOO_MUCH_TEXT, limit=limits.max_characters)

@@ -14,6 +14,8 @@ from edge_workers.documents.headings import is_empty_label
 from edge_workers.documents.page import Line, Segment, Style
 from edge_workers.documents.paragraphs import is_full, paragraphs_of
 from edge_workers.documents.places import is_location
+from edge_workers.documents.text import fold
+from edge_workers.documents.vocabulary import phrases
 
 MAX_LINES_BEFORE_DATE = 3
 MAX_LINES_AFTER_DATE = 3
@@ -45,20 +47,39 @@ def entries_of(
     `body_style` is the style of the document's usual text. With `single_dates` one date is enough
     for an entry, as for a certificate; a job has a period, or a date on its own.
     """
-    lines = joined_headers([line for line in lines if not is_empty_label(line.text)])
+    lines = joined_headers([line for line in lines if not _says_nothing(line)])
+    if single_dates and (items := _items(lines)):
+        return [_entry(item, body_style, single_dates) for item in items]
     wrapped = {id(line) for p in paragraphs_of(lines) if p.is_item for line in p.lines[1:]}
     dates = [
         index
         for index, line in enumerate(lines)
         if id(line) not in wrapped and header_period(line, single_dates) is not None
     ]
-    dates = [i for n, i in enumerate(dates) if n == 0 or not _is_same_header(lines, dates[n - 1], i)]
+    dates = [
+        i for n, i in enumerate(dates) if n == 0 or not _is_same_header(lines, dates[n - 1], i)
+    ]
     starts = _starts(lines, dates)
     entries = []
     for number, start in enumerate(starts):
         end = starts[number + 1] if number + 1 < len(starts) else len(lines)
         entries.append(_entry(lines[start:end], body_style, single_dates))
     return entries
+
+
+def _says_nothing(line: Line) -> bool:
+    """Tell whether a line is an empty label or the head of a table."""
+    texts = [segment.text for segment in line.segments]
+    is_head = len(texts) > 1 and all(fold(text) in phrases("column_labels") for text in texts)
+    return is_head or is_empty_label(line.text)
+
+
+def _items(lines: Sequence[Line]) -> list[list[Line]]:
+    """Return the items of a list whose every item is an entry; empty if it is no such list."""
+    paragraphs = paragraphs_of(lines)
+    if not all(paragraph.is_item for paragraph in paragraphs):
+        return []
+    return [[replace(line, marker="") for line in paragraph.lines] for paragraph in paragraphs]
 
 
 def joined_headers(lines: Sequence[Line]) -> list[Line]:
@@ -144,9 +165,7 @@ def _starts(lines: Sequence[Line], dates: list[int]) -> list[int]:
     return starts
 
 
-def _start_before(
-    lines: Sequence[Line], previous: int, date: int, before: int, first: int
-) -> int:
+def _start_before(lines: Sequence[Line], previous: int, date: int, before: int, first: int) -> int:
     """Return where the entry with this date begins, made like the first entry."""
     model = look(lines[first])
     earliest = max(previous + 1, date - max(before, 1))
@@ -210,6 +229,7 @@ def _is_header_line(line: Line, body_style: Style, *, is_first: bool) -> bool:
         return False
     style = line.style
     differs = line.bold or style.italic or style.size > body_style.size + 0.4
+    differs = differs or style.color != body_style.color or len(line.segments) > 1
     return differs or is_location(line.text) or len(words) <= MAX_PLAIN_WORDS
 
 

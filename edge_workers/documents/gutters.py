@@ -18,6 +18,10 @@ MIN_ROWS = 3
 MIN_GUTTER = 0.7
 """A gutter is wider than this part of the text's size."""
 
+CLEAR_ROWS, CLEAR_GUTTER = 8, 1.6
+"""With fewer rows than this a gutter must be wider than this part of the size: words in a few
+rows begin at the same place by chance."""
+
 EDGE_TOLERANCE = 2.5
 """Left edges that differ by fewer points are the same."""
 
@@ -112,9 +116,7 @@ def _left_edges(segments: Sequence[Segment]) -> list[float]:
     return found
 
 
-def _runs(
-    segments: Sequence[Segment], edge: float
-) -> list[tuple[list[Segment], list[Segment]]]:
+def _runs(segments: Sequence[Segment], edge: float) -> list[tuple[list[Segment], list[Segment]]]:
     """Return what stands left and right of an edge, between the texts that cross it."""
     ordered = sorted(segments, key=lambda s: s.middle)
     crossing = [
@@ -147,6 +149,10 @@ def _gutter(left: list[Segment], right: list[Segment]) -> Gutter | None:
     rows = min(count_rows(left), count_rows(right)) if left else 0
     if rows < (2 if is_rail else MIN_ROWS):
         return None
+    width = min(s.x0 for s in right) - max(s.x1 for s in left)
+    is_clear = rows >= CLEAR_ROWS or width >= CLEAR_GUTTER * right[0].size
+    if not is_rail and not is_clear and not any(known_heading(s.text) for s in right):
+        return None
     score = rows * _aligned_part(right) ** 2 + 0.001 * (len(left) + len(right))
     return Gutter(left, right, is_rail, score)
 
@@ -166,7 +172,7 @@ def _aligned_part(right: list[Segment]) -> float:
 def _without_headings_after(left: list[Segment], bottom: float) -> list[Segment]:
     """Drop what follows the first heading below the right side: it may be as wide as the page."""
     for index, segment in enumerate(left):
-        if segment.top > bottom and known_heading(segment.text):
+        if segment.top > bottom and is_clear_heading(segment.text):
             return left[:index]
     return left
 
@@ -178,9 +184,7 @@ def is_label_side(segments: Sequence[Segment]) -> bool:
 
 
 def _is_label(text: str) -> bool:
-    return bool(
-        is_date(text) or known_heading(text) or is_contact_label(text) or is_location(text)
-    )
+    return bool(is_date(text) or known_heading(text) or is_contact_label(text) or is_location(text))
 
 
 def count_rows(segments: Sequence[Segment]) -> int:
@@ -210,6 +214,8 @@ def _has_partner(segment: Segment, others: list[Segment]) -> bool:
 
 def _is_table(left: list[Segment], right: list[Segment]) -> bool:
     """Tell whether the sides make rows: white runs across both, and each row begins on both."""
+    if any(segment.marker for segment in left):
+        return False
     on_left = {id(segment) for segment in left}
     aligned = both = 0
     for band in bands_of(left + right):

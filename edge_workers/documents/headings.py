@@ -9,21 +9,6 @@ from edge_workers.documents.vocabulary import LANGUAGES, Section, phrases
 MAX_HEADING_WORDS = 6
 LEADING_NUMBER = re.compile(r"^(?:\d{1,2}|[IVX]{1,4})[.)]\s+")
 
-AMBIGUOUS = frozenset(
-    fold(text)
-    for text in (
-        "languages, language, tools, technologies, software, training, research, location, address, "
-        "details, links, online, social, profiles, summary, achievements, accomplishments, courses, "
-        "writing, community, strengths, other, additional, career, work, university, schule, erfolge, "
-        "expertise, portfolio, activities, communication, statement, qualifications, specialties, "
-        "sprachen, technologien, werkzeuge, kurse, adresse, edv"
-    ).split(", ")
-)
-"""Headings that are as often the name of a group of skills, or a label inside an entry."""
-
-CLEAR_SECTIONS = frozenset({Section.WORK, Section.EDUCATION, Section.SKILLS})
-"""A résumé has these; where one stands shows how headings look in this document."""
-
 
 @cache
 def _table() -> dict[str, Section]:
@@ -48,7 +33,7 @@ def known_heading(text: str) -> Section | None:
 
 def is_clear_heading(text: str) -> bool:
     """Tell whether a text is a known heading that is hardly ever anything else."""
-    return known_heading(text) is not None and fold(text) not in AMBIGUOUS
+    return known_heading(text) is not None and fold(text) not in phrases("ambiguous_headings")
 
 
 def guess_heading(text: str) -> Section | None:

@@ -68,7 +68,7 @@ def _fused_heading(segment: Segment) -> tuple[Segment, Segment] | None:
             after.style.color,
             after.style.size,
         )
-        if looks_different and is_clear_heading(text):
+        if looks_different and is_clear_heading(text) and not text.endswith(":"):
             bold = before.style.weight > after.style.weight
             rest = Segment(words[number:], bold=segment.bold and not bold)
             return Segment(words[:number], bold or segment.bold, segment.marker), rest
@@ -155,7 +155,7 @@ def _place_of(
 
 
 def _groups(lines: list[Line]) -> list[tuple[float, float, int]]:
-    """Return the top, bottom and first index of each group of lines that white parts from others."""
+    """Return the top, bottom and first index of each group of lines between wide gaps."""
     usual = median([line.gap for line in lines[1:] if line.gap > 0.5] or [1.0])
     starts = [i for i, line in enumerate(lines) if i == 0 or line.gap > usual + BAND_GAP]
     ends = [*starts[1:], len(lines)]
@@ -177,7 +177,9 @@ def _lines_of_item(item: list[Segment], page: int) -> list[Line]:
     for group in groups:
         texts = [segment.text for segment in group]
         if len(group) > 1 and all(map(is_date, texts)):
-            joined = _joined(group, between="–" if not texts[0].rstrip().endswith(("-", "–")) else "")
+            joined = _joined(
+                group, between="–" if not texts[0].rstrip().endswith(("-", "–")) else ""
+            )
         else:
             joined = _joined(group)
         lines.append(Line([joined], page, marker=group[0].marker))

@@ -104,12 +104,10 @@ def languages_of(lines: Sequence[Line]) -> list[dict[str, str]]:
             continue
         pending = []
         for text in texts:
-            item = _language(text)
-            if item is None and found and text not in levels:
-                continue
-            if item is not None:
-                found.append(item)
-                pending += [item] if "fluency" not in item else []
+            language = _language(text)
+            if language is not None:
+                found.append(language)
+                pending += [language] if "fluency" not in language else []
             elif found and text in levels:
                 found[-1].setdefault("fluency", text)
     return found

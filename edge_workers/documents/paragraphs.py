@@ -78,7 +78,7 @@ def _continues(paragraph: Paragraph, line: Line, usual: float, is_list: bool) ->
     last = paragraph.lines[-1]
     if line.marker or line.room is None or last.room is None:
         return False
-    if not same_look(last.segments[-1].style, line.style):
+    if not same_look(last.segments[-1].words[-1].style, line.segments[0].words[0].style):
         return False
     if line.block != last.block or line.page != last.page:
         return line.text[:1].islower() or last.text.endswith(("-", ","))
@@ -94,8 +94,9 @@ def _continues(paragraph: Paragraph, line: Line, usual: float, is_list: bool) ->
 
 
 def same_look(first: Style, second: Style) -> bool:
-    """Tell whether two texts are printed alike, apart from single bold or slanted words."""
-    return abs(first.size - second.size) <= 0.6
+    """Tell whether two words are printed alike, as those on both sides of a line's end are."""
+    is_same_face = (first.weight, first.italic) == (second.weight, second.italic)
+    return is_same_face and abs(first.size - second.size) <= 0.6
 
 
 def is_full(line: Line, following: Line) -> bool:

@@ -203,9 +203,7 @@ class _PageReader:
             action = pdfium_c.FPDFLink_GetAction(link)
             if not action or not pdfium_c.FPDFLink_GetAnnotRect(link, rectangle):
                 continue
-            length = pdfium_c.FPDFAction_GetURIPath(
-                self.document.raw, action, buffer, len(buffer)
-            )
+            length = pdfium_c.FPDFAction_GetURIPath(self.document.raw, action, buffer, len(buffer))
             if 1 < length <= len(buffer):
                 uri = clean_text(buffer.value.decode("utf-8", "replace"))
                 edges = rectangle.left, rectangle.right, rectangle.bottom, rectangle.top

@@ -20,6 +20,7 @@ STREET = re.compile(
 CITY = re.compile(r"[^\W\d_][\w.'’ -]*(?: \([A-Z]{2}\))?$")
 MAX_CITY_WORDS = 4
 MAX_PARTS = 6
+MIN_POSTAL_CODE = 5
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ def _take_postal_code(found: dict[str, str], part: str) -> str:
     if match is None or "postal_code" in found:
         return part
     before, after = part[: match.start()].strip(), part[match.end() :].strip()
-    if any(map(str.isdigit, before + after)) or (after and len(match[0]) < 5 and STREET.search(part)):
+    is_house = after and len(match[0]) < MIN_POSTAL_CODE and STREET.search(part)
+    if is_house or any(map(str.isdigit, before + after)):
         return part
     found["postal_code"] = match[0]
     return f"{before} {after}".strip()
@@ -125,7 +127,8 @@ def _take_country(found: dict[str, str], part: str, is_first: bool) -> str:
     A country right after a city, without a comma, is none: that is how companies are called. After
     a region or postal code it is one, and even its bare code then.
     """
-    if match := re.search(r"\(\s*([A-Z]{2})\s*\)?$", part):
+    match = re.search(r"\(\s*([A-Z]{2})\s*\)?$", part)
+    if match and match[1] in _iso_codes():
         found.setdefault("country_code", match[1])
         return part[: match.start()].strip()
     words = part.split()
@@ -179,9 +182,9 @@ def is_location(text: str) -> bool:
 
 
 def split_location(text: str) -> tuple[str, str]:
-    """Part a text such as "Acme Inc., Dayton, OH" into what is before the location and the location.
+    """Part a text such as "Acme Inc., Dayton, OH" before its location.
 
-    The location is empty if there is none that is sure.
+    Returns both parts; the second is empty if there is no location that is sure.
     """
     if is_location(text):
         return "", text

@@ -42,23 +42,31 @@ def parse_document(
             raise Rejected(Rejection.TOO_LARGE, limit=limits.max_bytes // MEBIBYTE)
         media_type = media_types.detect(data)
         answer = _Child(media_type, limits).read(data)
+        return _result(answer, data, media_type, limits)
     except Rejected as rejected:
         raise DocumentRejected(message_for(rejected.reason, rejected.blanks)) from rejected
-    return _result(answer, data, media_type)
 
 
-def _result(answer: dict[str, Any], data: bytes, media_type: str) -> "ParsedDocument":
+def _result(
+    answer: dict[str, Any], data: bytes, media_type: str, limits: Limits
+) -> "ParsedDocument":
+    """Check the child's answer: a document that took the child over could make it say anything."""
+    from pydantic import ValidationError
+
     from edge_workers.documents.model import ParsedDocument, validated_resume
 
-    return ParsedDocument(
-        resume=validated_resume(answer["resume"]),
-        text=answer["text"],
-        page_count=answer["page_count"],
-        warnings=answer["warnings"],
-        sha256=hashlib.sha256(data).hexdigest(),
-        size_bytes=len(data),
-        media_type=media_type,
-    )
+    try:
+        return ParsedDocument(
+            resume=validated_resume(answer.get("resume")),
+            text=answer.get("text", "")[: limits.max_characters],
+            page_count=answer.get("page_count", 0),
+            warnings=answer.get("warnings", []),
+            sha256=hashlib.sha256(data).hexdigest(),
+            size_bytes=len(data),
+            media_type=media_type,
+        )
+    except ValidationError as error:
+        raise Rejected(Rejection.UNREADABLE) from error
 
 
 class _Child:
@@ -148,9 +156,12 @@ class _Child:
         if self.process.returncode == -signal.SIGXCPU:
             raise Rejected(Rejection.TOO_SLOW, limit=int(self.limits.seconds))
         try:
-            answer: dict[str, Any] = json.loads(output)
-        except ValueError:
+            answer = json.loads(output)
+            reason = answer.get("rejected")
+            blanks = {str(name): int(number) for name, number in answer.get("blanks", {}).items()}
+            rejection = Rejection[reason] if reason else None
+        except (ValueError, TypeError, AttributeError, KeyError):
             raise Rejected(Rejection.UNREADABLE) from None
-        if "rejected" in answer:
-            raise Rejected(Rejection[answer["rejected"]], **answer["blanks"])
-        return answer
+        if rejection is not None:
+            raise Rejected(rejection, **blanks)
+        return dict(answer)

@@ -5,7 +5,7 @@ the header gets the role that its texts fit best over all entries.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 
@@ -58,7 +58,7 @@ Score = Callable[[str], float]
 
 
 def give_roles(
-    headers: Sequence[Header], first_role: str, second_role: str, scores: dict[str, Score]
+    headers: Sequence[Header], first_role: str, second_role: str, scores: Mapping[str, Score]
 ) -> None:
     """Give the headers' pieces the two roles; pieces beyond them are left in `pieces`.
 
@@ -113,7 +113,7 @@ def _add(header: Header, text: str, number: int, has_icon: bool) -> None:
 
 
 def _split_joined(
-    headers: Sequence[Header], first_role: str, second_role: str, scores: dict[str, Score]
+    headers: Sequence[Header], first_role: str, second_role: str, scores: Mapping[str, Score]
 ) -> None:
     """Part "Engineer at Acme" where a word joins the position and the organization."""
     for header in headers:
@@ -133,7 +133,7 @@ def _split_joined(
 JOINING_START = re.compile(JOINING.pattern.replace(r"\s+(", "^(", 1))
 
 
-def _best_split(text: str, first_role: str, scores: dict[str, Score]) -> tuple[str, str] | None:
+def _best_split(text: str, first_role: str, scores: Mapping[str, Score]) -> tuple[str, str] | None:
     """Return the texts before and after a joining word if the first fits the first role."""
     matches = list(JOINING.finditer(text))
     for match in matches:
@@ -144,7 +144,7 @@ def _best_split(text: str, first_role: str, scores: dict[str, Score]) -> tuple[s
 
 
 def _split_at_commas(
-    headers: Sequence[Header], first_role: str, second_role: str, scores: dict[str, Score]
+    headers: Sequence[Header], first_role: str, second_role: str, scores: Mapping[str, Score]
 ) -> None:
     """Part "Engineer, Acme" if most entries have but one text, and it is made so."""
     alone = [header for header in headers if not header.roles and len(header.pieces) == 1]
@@ -158,7 +158,7 @@ def _split_at_commas(
 
 
 def _comma_split(
-    text: str, first_role: str, second_role: str, scores: dict[str, Score]
+    text: str, first_role: str, second_role: str, scores: Mapping[str, Score]
 ) -> tuple[tuple[str, str], tuple[str, str]] | None:
     """Return the roles and texts of the parts before and after the comma that fits best."""
     best: tuple[float, tuple[tuple[str, str], tuple[str, str]]] | None = None
@@ -175,7 +175,7 @@ def _comma_split(
 
 
 def _best_order(
-    headers: Sequence[Header], first_role: str, second_role: str, scores: dict[str, Score]
+    headers: Sequence[Header], first_role: str, second_role: str, scores: Mapping[str, Score]
 ) -> tuple[int, int]:
     """Return the places of the two roles that fit best over all entries."""
     open_headers = [header for header in headers if not header.roles and len(header.pieces) > 1]
@@ -205,7 +205,7 @@ def _assign(
     order: tuple[int, int],
     first_role: str,
     second_role: str,
-    scores: dict[str, Score],
+    scores: Mapping[str, Score],
 ) -> None:
     """Give a header's pieces their roles."""
     texts = [piece.text for piece in header.pieces]

@@ -101,7 +101,7 @@ def _split(row: list[Word], edges: frozenset[int]) -> list[Segment]:
     marker, last = "", None
     for word in row:
         is_parted = last is None or _is_parted(last, word, edges)
-        if sign := _sign(word, is_first=is_parted):
+        if sign := _sign(word, is_first=is_parted and not _is_framed(row, word)):
             marker, last = sign, word
             continue
         if is_parted or marker:
@@ -110,6 +110,11 @@ def _split(row: list[Word], edges: frozenset[int]) -> list[Segment]:
         segments[-1].words.append(_without_bullet(word, segments[-1]))
         marker, last = "", word
     return segments
+
+
+def _is_framed(row: list[Word], word: Word) -> bool:
+    """Tell whether a row begins and ends with the same sign, as "— EDUCATION —" does."""
+    return len(row) > 2 and word is row[0] and row[-1].text == word.text
 
 
 def _smaller_size(last: Word, word: Word) -> float:

@@ -80,7 +80,7 @@ def skills_of(
 
 
 def may_be_skills(lines: Sequence[Line]) -> bool:
-    """Tell whether a text is a list of short names with a level: skills under an unknown heading."""
+    """Tell whether a text is a list of short names with a level, as skills have."""
     has_level = any(is_level(line.text) for line in lines)
     return has_level and all(len(line.text.split()) <= MAX_GROUP_WORDS for line in lines)
 
@@ -100,11 +100,12 @@ def _is_row(line: Line) -> bool:
     )
 
 
-def _look(line: Line) -> tuple[float, int, int, bool]:
-    return line.style.size, line.style.weight, line.style.color, bool(line.marker)
+def _look(line: Line) -> tuple[float, int, int, bool, bool]:
+    style = line.style
+    return style.size, style.weight, style.color, bool(line.marker), style.italic
 
 
-def _group_looks(lines: Sequence[Line]) -> set[tuple[float, int, int, bool]]:
+def _group_looks(lines: Sequence[Line]) -> set[tuple[float, int, int, bool, bool]]:
     """Return how the names of groups look: heavier or larger than the skills below them."""
     looks = [_look(line) for line in lines]
     first = looks[0] if looks else None
@@ -113,7 +114,9 @@ def _group_looks(lines: Sequence[Line]) -> set[tuple[float, int, int, bool]]:
         return set()
     size = max(look[0] for look in others)
     weight = max(look[1] for look in others)
-    stands_out = first[0] > size or first[1] > weight or _is_followed_by_items(lines)
+    is_slanted = first[4] and not any(look[4] for look in others)
+    is_larger = first[0] > size or first[1] > weight
+    stands_out = is_larger or is_slanted or _is_followed_by_items(lines)
     is_name = len(lines[0].segments[0].text.split()) <= MAX_GROUP_WORDS
     return {first} if stands_out and is_name and "," not in lines[0].text else set()
 

@@ -12,7 +12,6 @@ SPACES = frozenset((0x20, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0xA0, 0x2028, 0x20
 PRIVATE_USE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 BULLETS = frozenset("•◦▪▫■□●○‣⁃∙·⦁⬤◆◇❖➢➤►▶▸▹◾◽✓✔➔→*–—-−»›¤§o")
 """Characters that begin an item when they stand alone before it."""
-SEPARATORS = "|·•∙⋅◦‧/⁄–—─│¦"
 
 _CLEAN: dict[int, str | None] = {}
 

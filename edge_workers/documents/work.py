@@ -30,9 +30,7 @@ def work_of(
 ) -> list[dict[str, Any]]:
     """Return JSON Resume's `work` for the lines of a work section."""
     return [
-        _job(header, "name", known_words)
-        for header in _headers(lines, body_style)
-        if header.roles
+        _job(header, "name", known_words) for header in _headers(lines, body_style) if header.roles
     ]
 
 
@@ -55,9 +53,7 @@ def _headers(lines: Sequence[Line], body_style: Style) -> list[Header]:
 
 
 def _job(header: Header, name_key: str, known_words: frozenset[str]) -> dict[str, Any]:
-    summary, highlights = summary_and_highlights(
-        paragraphs_of(header.entry.body, known_words)
-    )
+    summary, highlights = summary_and_highlights(paragraphs_of(header.entry.body, known_words))
     job = {
         name_key: header.roles.get("name", ""),
         "position": header.roles.get("position", ""),

@@ -31,8 +31,16 @@ REGIONS: dict[str, dict[str, str]] = _table("regions.toml")
 NETWORKS: dict[str, str] = _table("networks.toml")
 """Hosts of profile pages, and the networks' names."""
 
-__all__ = ["LANGUAGES", "NETWORKS",
-    "REGIONS", "Language", "Section", "alternatives", "phrases", "word_list"]
+__all__ = [
+    "LANGUAGES",
+    "NETWORKS",
+    "REGIONS",
+    "Language",
+    "Section",
+    "alternatives",
+    "phrases",
+    "word_list",
+]
 
 
 @cache
@@ -70,9 +78,7 @@ class WordList:
     def count(self, text: str) -> int:
         """Return how many words of the text are in the list."""
         folded = fold(text)
-        found = sum(
-            word in self.words or word.endswith(self.endings) for word in folded.split()
-        )
+        found = sum(word in self.words or word.endswith(self.endings) for word in folded.split())
         return found + sum(phrase in f" {folded} " for phrase in self.phrases)
 
 

@@ -33,6 +33,8 @@ class Language:
 
     headings: Mapping[Section, tuple[str, ...]]
     """Whole headings, such as "work experience"."""
+    ambiguous_headings: tuple[str, ...]
+    """Headings that are as often the name of a group of skills, or a label inside an entry."""
     heading_words: Mapping[Section, tuple[str, ...]]
     """Words that decide about a heading which is not in the table; the first section wins."""
     months: Mapping[str, int]
@@ -57,6 +59,8 @@ class Language:
     """Labels inside an entry that say nothing by themselves, such as "highlights"."""
     technology_labels: tuple[str, ...]
     """Labels before the tools used in a job or project."""
+    column_labels: tuple[str, ...]
+    """Heads of the columns of tables."""
     course_labels: tuple[str, ...]
     score_labels: tuple[str, ...]
     levels: tuple[str, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import pty
@@ -11,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,18 +95,14 @@ class Checkout:
     def run_on_terminal(self, *words: str, typed: str) -> tuple[int, str]:
         """Run on a terminal, type once it asks; returns exit code and all that was shown."""
         keyboard, terminal = pty.openpty()
+        # The first terminal that the leader of a session opens controls it, so that ^C interrupts.
+        opening = 'tty=$1; shift; exec "$@" <"$tty" >"$tty" 2>&1'
         child = subprocess.Popen(
-            [RESUMEBASE, *words],
+            ["/bin/sh", "-c", opening, "sh", os.ttyname(terminal), RESUMEBASE, *words],
             cwd=self.root,
             env={**os.environ, **self.variables},
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
             start_new_session=True,
-            # Makes it the controlling terminal, so that typing ^C interrupts.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
-        os.close(terminal)
         try:
             shown = _read_until(keyboard, (": ",), child)
             os.write(keyboard, typed.encode())
@@ -118,6 +112,7 @@ class Checkout:
             child.kill()
             child.wait()
             os.close(keyboard)
+            os.close(terminal)
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.status.db_url, sslmode="disable", autocommit=True) as session:

@@ -87,12 +87,16 @@ def test_migration_that_fails__is_named_and_leaves_nothing(changing: Checkout) -
     assert has_coupons(changing)
 
 
-def test_changed_seed__is_not_run_again_and_says_so(own_checkout: Checkout) -> None:
-    (own_checkout.root / "supabase" / "seed.sql").write_text("create table public.x ();\n")
-    push = own_checkout.run("db", "push")
-    assert push.code == 0
-    assert "not run again" in push.stderr
-    assert own_checkout.query("select to_regclass('public.x') is null") == [(True,)]
+def test_changed_seed__is_run_again_unless_told_not_to(own_checkout: Checkout) -> None:
+    seed = own_checkout.root / "supabase" / "seed.sql"
+    seed.write_text(seed.read_text() + "create table public.coupons ();\n")
+    assert own_checkout.run("db", "push", "--no-seed", "--json").data["up_to_date"]
+    preview = own_checkout.run("db", "push", "--dry-run", "--json").data
+    assert (preview["migrations"], preview["seeds"]) == ([], ["supabase/seed.sql"])
+    assert not has_coupons(own_checkout)
+    assert own_checkout.run("db", "push", "--env", "staging", "--yes").code == 0
+    assert has_coupons(own_checkout)
+    assert own_checkout.run("db", "push", "--json").data["up_to_date"]
 
 
 @pytest.mark.parametrize(

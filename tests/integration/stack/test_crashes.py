@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from dataclasses import replace
 
 import httpx
 import psutil
@@ -83,9 +82,7 @@ def test_frozen_gateway__is_unresponsive_and_replaced_by_up(stack: Stack) -> Non
 def test_stale_record__of_a_recycled_pid_is_never_signalled(stack: Stack) -> None:
     """The pid in the record now belongs to this very test: it must survive `down` and `up`."""
     kill(stack, "gateway")
-    stale = Record(
-        "gateway", os.getpid(), "another boot:1", stack.status().services["gateway"].port
-    )
+    stale = Record("gateway", os.getpid(), "another boot:1")
     processes.save(stack.layout.run_dir, stale)
     assert stack.status().services["gateway"].state == "dead"
     stack.down()
@@ -145,6 +142,12 @@ def test_down__after_a_crash_cleans_up(stack: Stack) -> None:
     assert stack.down() is True
     assert stack.status().state == "stopped"
     wait_for(lambda: not list(stack.layout.run_dir.iterdir()), "the records to be gone")
-    stale = replace(Record("postgres", os.getpid(), "x"), port=1)
-    processes.save(stack.layout.run_dir, stale)
+    processes.save(stack.layout.run_dir, Record("postgres", os.getpid(), "another boot:1"))
     assert stack.down() is False
+
+
+def test_down__finds_a_postgres_whose_record_was_lost(stack: Stack) -> None:
+    running = record_of(stack, "postgres")
+    processes.forget(stack.layout.run_dir, "postgres")
+    assert stack.down() is True
+    assert not processes.is_alive(running)

@@ -10,7 +10,7 @@ import pytest
 from .processes import SHORT_LEASE, SlowGateway, drain, wait_until, worker_process
 from .user import new_user, resume_document
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples" / "resumes"
 RESUME = resume_document(
     "Jane Roe",
     "jane.roe@example.com | +1 555 010 9999",

@@ -6,11 +6,12 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from typer.main import get_command
+from typer.testing import Result
 
 from cli.main import app
 
@@ -72,3 +73,13 @@ def test_import_of_the_command_line__loads_nothing_heavy() -> None:
     code = f"import sys, cli.main; print(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_help__swallows_no_brackets(invoke: Callable[..., Result]) -> None:
+    assert "[default: the chosen\n" in invoke("logs", "--help").stdout
+
+
+def test_no_command__shows_the_help(invoke: Callable[..., Result]) -> None:
+    result = invoke()
+    assert result.exit_code == 2
+    assert "doctor" in result.stderr

@@ -14,7 +14,8 @@ from edge_workers.runner.worker import Worker
 from edge_workers.settings import Settings
 from edge_workers.supabase_client import open_supabase_client
 
-from .backend import DEADLINE_SECONDS, SECRET_KEY, Backend
+from .backend import SECRET_KEY, Backend
+from .fake_queue import DEADLINE_SECONDS
 
 Meanwhile = Callable[[Shutdown], Awaitable[None]]
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from .backend import DEADLINE_SECONDS, SECRET_KEY, Backend, Fault, Queued
+from .backend import SECRET_KEY, Backend, Fault
+from .fake_queue import DEADLINE_SECONDS, Queued
 
 PROGRAM = (
     "from edge_workers.runner.process import run_worker_process\n"

@@ -13,8 +13,9 @@ from edge_workers.handlers import resume_parse
 from edge_workers.handlers.registry import HANDLERS
 from edge_workers.runner.task_run import NO_ANSWER, OUR_FAULT
 
-from .backend import Backend, Fault, Queued
+from .backend import Backend, Fault
 from .bench import work
+from .fake_queue import Queued
 
 USER = str(uuid.uuid4())
 

@@ -86,7 +86,7 @@ def test_shutdown__keeps_leases_alive_during_the_grace_period(backend):
         shutdown.request("test")
 
     backend.enqueue("slow")
-    outcomes = work(backend, {"slow": outlive_the_lease}, meanwhile=stop, lease_seconds=0.3)
+    outcomes = work(backend, {"slow": outlive_the_lease}, meanwhile=stop, lease_seconds=0.9)
     assert outcomes == {"done": 1}
 
 
