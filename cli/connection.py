@@ -92,7 +92,19 @@ def connect(environment: Environment) -> Connection:
 
 
 def open_stack(environment: Environment) -> Stack:
-    """Return the stack of an embedded environment, running or not."""
+    """Return the stack of an embedded environment, running or not.
+
+    Raises CliError `not-embedded` for any other kind.
+    """
+    if environment.kind != "embedded":
+        raise CliError(
+            "not-embedded",
+            f"{environment.name} is not a stack that this command runs: it is "
+            f"{environment.kind} (chosen by {environment.chosen_by}).",
+            "Name an embedded one: --env local"
+            + ("; for Docker use: npx supabase start" if environment.kind == "docker" else ""),
+            ExitCode.USAGE,
+        )
     # Imported here so that commands about hosted projects do not pay for it.
     from cli.stack.supervisor import Stack
 

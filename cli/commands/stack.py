@@ -126,17 +126,7 @@ def reset(
 
 
 def _stack(env: str | None, state_dir: Path | None, port_base: int | None) -> Stack:
-    environment = select(find_root(), env, state_dir=state_dir, port_base=port_base)
-    if environment.kind != "embedded":
-        raise CliError(
-            "not-embedded",
-            f"{environment.name} is not a stack that this command runs: it is "
-            f"{environment.kind} (chosen by {environment.chosen_by}).",
-            "Name an embedded one: --env local"
-            + ("; for Docker use: npx supabase start" if environment.kind == "docker" else ""),
-            ExitCode.USAGE,
-        )
-    return open_stack(environment)
+    return open_stack(select(find_root(), env, state_dir=state_dir, port_base=port_base))
 
 
 def _confirm_reset(state_dir: Path, *, as_json: bool) -> None:
