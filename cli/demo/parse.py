@@ -27,10 +27,10 @@ def walk(user: DemoUser, file: Path, narrator: Narrator) -> dict[str, Any]:
         _usage_line(allowance),
     )
 
-    path = user.upload(file)
+    path = user.upload(file.read_bytes(), file.suffix.lower())
     narrator.tell(f"Uploaded {file.name} to the bucket resumes", path)
 
-    resume_id = user.add_resume(file, path)
+    resume_id = user.add_resume(file.name, path)
     row = user.request_parse(resume_id)
     narrator.tell(
         "Asked for it to be read: one use reserved, one task queued, in one transaction",

@@ -77,19 +77,25 @@ class DemoUser:
             )
         return dict(rows[0])
 
-    def upload(self, file: Path) -> str:
+    def upload(self, data: bytes, suffix: str) -> str:
         """Put a file into the user's folder of the bucket `resumes`; returns its path there."""
-        path = f"{self.user_id}/{uuid4()}{file.suffix.lower()}"
+        path = f"{self.user_id}/{uuid4()}{suffix}"
         self.client.storage.from_("resumes").upload(
-            path, file.read_bytes(), {"content-type": MEDIA_TYPES[file.suffix.lower()]}
+            path, data, {"content-type": MEDIA_TYPES[suffix]}
         )
         return path
 
-    def add_resume(self, file: Path, path: str) -> str:
+    def add_resume(self, file_name: str, path: str) -> str:
         """Insert the résumé that the uploaded file belongs to; returns its id."""
-        row = {"title": file.stem, "file_name": file.name, "file_path": path}
+        row = {"title": Path(file_name).stem, "file_name": file_name, "file_path": path}
         rows: Any = self.client.table("resumes").insert(row).execute().data
         return str(rows[0]["id"])
+
+    def resume(self, resume_id: str) -> dict[str, Any]:
+        """Read one résumé, whole."""
+        query = self.client.table("resumes").select("*").eq("id", resume_id)
+        row: Any = query.single().execute().data
+        return dict(row)
 
     def request_parse(self, resume_id: str) -> dict[str, Any]:
         """Ask for the file to be read: reserves a use and queues the task. PT402 when used up."""
@@ -102,12 +108,11 @@ class DemoUser:
         seen: list[str] = []
         deadline = time.monotonic() + seconds
         while True:
-            query = self.client.table("resumes").select("*").eq("id", resume_id)
-            row: Any = query.single().execute().data
+            row = self.resume(resume_id)
             if row["parse_status"] not in seen[-1:]:
                 seen.append(row["parse_status"])
             if row["parse_status"] not in OPEN_STATES:
-                return dict(row), seen
+                return row, seen
             if time.monotonic() > deadline:
                 raise CliError(
                     "no-worker",

@@ -49,8 +49,8 @@ def _reader(media_type: str) -> Read:
         def read_pdf_lines(data: bytes, limits: Limits) -> tuple[list[Line], int]:
             pages = read_pdf(data, limits)
             if not any(page.words for page in pages):
-                has_images = any(page.has_images for page in pages)
-                raise Rejected(Rejection.SCANNED if has_images else Rejection.NO_TEXT)
+                is_scan = any(page.is_picture for page in pages)
+                raise Rejected(Rejection.SCANNED if is_scan else Rejection.NO_TEXT)
             weight = usual_weight(pages)
             return reading_order(segments_of(page, weight) for page in pages), len(pages)
 

@@ -8,7 +8,7 @@ Understood: "Mar. 2019 – Present", "03/2019 - 05/2021", "2019-03-01 to 2020", 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from edge_workers.documents.text import fold
 from edge_workers.documents.vocabulary import LANGUAGES, alternatives
@@ -66,6 +66,7 @@ def without_period(text: str, period: Period) -> str:
     return " ".join(f"{before} {rest}".split()).strip(" ,;|·•–—-/:")
 
 
+@lru_cache(maxsize=4096)
 def is_date(text: str) -> bool:
     """Tell whether a text is a date or period and nothing else."""
     period = first_period(text)

@@ -50,14 +50,17 @@ class Box:
 
 @dataclass(slots=True)
 class Page:
-    """One page of a PDF: its words in no particular order, and small shapes that may be bullets."""
+    """One page of a PDF: its words in no particular order, and small shapes that may be bullets.
+
+    `is_picture` means that it has an image and no text, as a scan does.
+    """
 
     number: int
     width: float
     height: float
     words: list[Word]
     shapes: list[Box]
-    has_images: bool = False
+    is_picture: bool = False
 
 
 @dataclass

@@ -100,8 +100,9 @@ class _PageReader:
         width, height = self.right - self.left, self.top - self.bottom
         if self.rotation in (90, 270):
             width, height = height, width
-        has_images = any(self.page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=2))
-        return Page(self.number, width, height, words, list(self._shapes()), has_images)
+        images = self.page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=2)
+        is_picture = not words and any(images)
+        return Page(self.number, width, height, words, list(self._shapes()), is_picture)
 
     def _glyphs(self) -> Iterator[Glyph]:
         """Yield the visible characters in the order of the document."""

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from edge_workers.documents.text import fold
 from edge_workers.documents.vocabulary import LANGUAGES, REGIONS, phrases
@@ -82,6 +82,7 @@ def region_country(text: str) -> str:
     return codes.get(text, "") or names.get(fold(text), "")
 
 
+@lru_cache(maxsize=4096)
 def find_place(text: str, *, loose: bool = False) -> Place | None:
     """Read an address or location; None unless something proves that it is one.
 

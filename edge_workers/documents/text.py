@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 HYPHENS = dict.fromkeys((0x02, 0xFFFE, 0x2010, 0x2011), "-")
@@ -9,6 +10,7 @@ HYPHENS = dict.fromkeys((0x02, 0xFFFE, 0x2010, 0x2011), "-")
 SOFT_HYPHEN = "\u00ad"
 SPACES = frozenset((0x20, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0xA0, 0x2028, 0x2029))
 
+WORD = re.compile(r"[\w+#]+")
 PRIVATE_USE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 BULLETS = frozenset("•◦▪▫■□●○‣⁃∙·⦁⬤◆◇❖➢➤►▶▸▹◾◽✓✔➔→*–—-−»›¤§o")
 """Characters that begin an item when they stand alone before it."""
@@ -43,11 +45,14 @@ def clean_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", cleaned).split())
 
 
+@lru_cache(maxsize=8192)
 def fold(text: str) -> str:
     """Return lower case words without accents and punctuation, to look a phrase up in a table."""
-    spread = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(c for c in spread if not unicodedata.combining(c))
-    return " ".join(re.findall(r"[\w+#]+", letters.replace("&", " and ")))
+    letters = text.casefold().replace("&", " and ")
+    if not letters.isascii():
+        spread = unicodedata.normalize("NFKD", letters)
+        letters = "".join(c for c in spread if not unicodedata.combining(c))
+    return " ".join(WORD.findall(letters))
 
 
 def is_upper(text: str) -> bool:

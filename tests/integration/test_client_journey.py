@@ -14,7 +14,7 @@ from supabase import Client, ClientOptions, create_client
 from cli.demo.user import DemoUser
 from cli.runtime import node
 from cli.stack.status import StackStatus
-from tests.integration.worker.processes import worker_process
+from tests.integration.processes import worker_process
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "resumes" / "backend-engineer.pdf"
@@ -25,6 +25,10 @@ def worker(stack: StackStatus) -> Iterator[Client]:
     with httpx.Client() as http_client:
         options = ClientOptions(httpx_client=http_client)
         yield create_client(stack.api_url, stack.secret_key, options)
+
+
+def add_example(user: DemoUser) -> str:
+    return user.add_resume(EXAMPLE.name, user.upload(EXAMPLE.read_bytes(), ".pdf"))
 
 
 def test_new_user__reads_profile_and_allowance(user: DemoUser) -> None:
@@ -42,7 +46,7 @@ def test_new_user__reads_profile_and_allowance(user: DemoUser) -> None:
 def test_request__is_visible_to_its_user_and_to_the_worker_only(
     user: DemoUser, worker: Client
 ) -> None:
-    resume_id = user.add_resume(EXAMPLE, user.upload(EXAMPLE))
+    resume_id = add_example(user)
     assert user.request_parse(resume_id)["parse_status"] == "pending"
     claimed = (
         worker.schema("worker")
@@ -62,7 +66,7 @@ def test_request__is_visible_to_its_user_and_to_the_worker_only(
 
 
 def test_used_up_allowance__is_http_402_with_numbers(user: DemoUser, worker: Client) -> None:
-    resumes = [user.add_resume(EXAMPLE, user.upload(EXAMPLE)) for _ in range(6)]
+    resumes = [add_example(user) for _ in range(6)]
     for resume_id in resumes[:5]:
         user.request_parse(resume_id)
     with pytest.raises(APIError) as caught:
@@ -74,7 +78,7 @@ def test_used_up_allowance__is_http_402_with_numbers(user: DemoUser, worker: Cli
 
 
 def test_strangers__see_nothing_and_change_nothing(user: DemoUser, stranger: DemoUser) -> None:
-    resume_id = user.add_resume(EXAMPLE, user.upload(EXAMPLE))
+    resume_id = add_example(user)
     table = stranger.client.table("resumes")
     assert table.select("*").execute().data == []
     assert table.update({"title": "mine"}).eq("id", resume_id).execute().data == []
@@ -114,7 +118,7 @@ def test_settings__can_be_upserted_over_http(user: DemoUser) -> None:
 
 
 def test_trashed_resume__comes_back(user: DemoUser) -> None:
-    resume_id = user.add_resume(EXAMPLE, user.upload(EXAMPLE))
+    resume_id = add_example(user)
     user.client.rpc("trash_resume", {"p_resume_id": resume_id}).execute()
     assert user.client.table("resumes").select("id").execute().data == []
     user.client.rpc("restore_resume", {"p_resume_id": resume_id}).execute()

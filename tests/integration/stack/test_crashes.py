@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 
 import httpx
-import psutil
 import pytest
 
 from cli.stack import processes
+from cli.stack.account import postgres_account
 from cli.stack.processes import Record
 from cli.stack.supervisor import Stack
 
@@ -93,13 +94,21 @@ def test_stale_record__of_a_recycled_pid_is_never_signalled(stack: Stack) -> Non
 def test_stale_pid_file__with_the_pid_of_another_program_does_not_stop_postgres(
     stack: Stack,
 ) -> None:
+    """Of the same user: Postgres itself knows that a process of another one is no server."""
     kill(stack, "postgres")
     pid_file = stack.layout.postgres_data / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
-    other = psutil.Process(record_of(stack, "gateway").pid)
-    pid_file.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
-    assert stack.up(without=WITHOUT_WORKER).state == "running"
-    assert other.is_running()
+    account = postgres_account()
+    other = subprocess.Popen(
+        ["sleep", "600"], cwd="/", **(account.popen_options() if account else {})
+    )
+    try:
+        pid_file.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
+        assert stack.up(without=WITHOUT_WORKER).state == "running"
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_lost_records__do_not_make_a_second_postgres(stack: Stack) -> None:

@@ -72,8 +72,11 @@ def test_reset__that_fails_leaves_everything_as_it_was(stack: Stack) -> None:
     finally:
         broken.unlink()
     assert caught.value.code == "migration-failed"
-    assert notes(stack.up(without=WITHOUT_WORKER)) == ["seeded", "mine"]
+    status = stack.status()
+    assert status.state == "running"
+    assert notes(status) == ["seeded", "mine"]
     assert uploaded.exists()
+    assert not home.is_aside(stack.layout)
     stack.reset()
 
 

@@ -12,7 +12,7 @@ from edge_workers.queue_client import QueueClient, Task
 from edge_workers.settings import Settings
 from edge_workers.supabase_client import open_supabase_client
 
-from .user import resume_document
+from .documents import resume_document, upload_resume
 
 KINDS = ["resume_parse"]
 
@@ -32,7 +32,7 @@ def ask(stack):
 @pytest.fixture
 def resume_id(user):
     """A résumé whose reading has been asked for."""
-    wanted = user.upload_resume(resume_document("Jane Roe"))
+    wanted = upload_resume(user, resume_document("Jane Roe"))
     user.request_parse(wanted)
     return wanted
 
@@ -56,7 +56,7 @@ def result(text: str) -> dict[str, Any]:
 
 
 def test_claim__leases_the_task_with_its_payload(user, task, resume_id):
-    assert (task.kind, str(task.user_id), task.attempt) == ("resume_parse", user.id, 1)
+    assert (task.kind, str(task.user_id), task.attempt) == ("resume_parse", user.user_id, 1)
     assert set(task.payload) == {"resume_id", "file_path", "file_name"}
     lease = task.lease_expires_at - datetime.now(UTC)
     assert timedelta(seconds=30) < lease <= timedelta(seconds=60)

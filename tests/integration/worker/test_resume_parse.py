@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from .processes import SHORT_LEASE, SlowGateway, drain, wait_until, worker_process
-from .user import new_user, resume_document
+from tests.integration.processes import SHORT_LEASE, SlowGateway, drain, wait_until, worker_process
 
-EXAMPLES = Path(__file__).parents[3] / "examples" / "resumes"
+from .documents import resume_document, upload_resume
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "resumes" / "backend-engineer.pdf"
 RESUME = resume_document(
     "Jane Roe",
     "jane.roe@example.com | +1 555 010 9999",
@@ -22,9 +23,9 @@ RESUME = resume_document(
 
 
 def test_uploaded_pdf__is_read_and_counts_one_use(stack, user):
-    data = sorted(EXAMPLES.glob("*.pdf"))[0].read_bytes()
-    resume_id = user.upload_resume(data, "pdf")
-    before = user.uses()
+    data = EXAMPLE.read_bytes()
+    resume_id = upload_resume(user, data, ".pdf")
+    before = user.allowance()["used"]
     user.request_parse(resume_id)
     assert user.resume(resume_id)["parse_status"] == "pending"
     lines = drain(stack)
@@ -34,13 +35,13 @@ def test_uploaded_pdf__is_read_and_counts_one_use(stack, user):
     assert row["parsed_data"]["basics"]["email"] in row["extracted_text"]
     assert row["file_sha256"] == hashlib.sha256(data).hexdigest()
     assert row["file_size_bytes"] == len(data)
-    assert user.uses() - before == 1
+    assert user.allowance()["used"] - before == 1
     assert [line["event"] for line in lines][0] == "worker started"
     assert row["parsed_data"]["basics"]["email"] not in json.dumps(lines)
 
 
 def test_uploaded_docx__is_read(stack, user):
-    resume_id = user.upload_resume(RESUME)
+    resume_id = upload_resume(user, RESUME)
     user.request_parse(resume_id)
     drain(stack, "--kinds", "resume_parse", "--concurrency", "2")
     row = user.resume(resume_id)
@@ -49,43 +50,42 @@ def test_uploaded_docx__is_read(stack, user):
 
 
 def test_unreadable_file__fails_with_a_reason_and_gives_the_use_back(stack, user):
-    resume_id = user.upload_resume(b"%PDF-1.7\nnot really", "pdf")
-    before = user.uses()
+    resume_id = upload_resume(user, b"%PDF-1.7\nnot really", ".pdf")
+    before = user.allowance()["used"]
     user.request_parse(resume_id)
-    assert user.uses() - before == 1
+    assert user.allowance()["used"] - before == 1
     drain(stack)
     row = user.resume(resume_id)
     assert row["parse_status"] == "failed"
     assert row["parse_error"].endswith(".")
     assert row["parsed_data"] is None
-    assert user.uses() == before
+    assert user.allowance()["used"] == before
 
 
 def test_deleted_file__fails_with_a_reason(stack, user):
-    resume_id = user.upload_resume(RESUME)
+    resume_id = upload_resume(user, RESUME)
     user.request_parse(resume_id)
-    user.delete_file(resume_id)
+    user.client.storage.from_("resumes").remove([user.resume(resume_id)["file_path"]])
     drain(stack)
     row = user.resume(resume_id)
     assert row["parse_error"] == "The file is no longer there. Upload it again."
 
 
-def test_tasks_of_several_users__each_reach_their_owner(stack):
-    with new_user(stack) as one, new_user(stack) as two:
-        wanted = {}
-        for person, name in ((one, "one"), (two, "two")):
-            document = resume_document("Jo Roe", f"{name}@example.com", "Skills", "Python, SQL")
-            wanted[name] = (person, person.upload_resume(document))
-            person.request_parse(wanted[name][1])
-        drain(stack, "--concurrency", "4")
-        for name, (person, resume_id) in wanted.items():
-            parsed = person.resume(resume_id)["parsed_data"]
-            assert parsed["basics"]["email"] == f"{name}@example.com"
+def test_tasks_of_several_users__each_reach_their_owner(stack, user, stranger):
+    wanted = {}
+    for person, name in ((user, "one"), (stranger, "two")):
+        document = resume_document("Jo Roe", f"{name}@example.com", "Skills", "Python, SQL")
+        wanted[name] = (person, upload_resume(person, document))
+        person.request_parse(wanted[name][1])
+    drain(stack, "--concurrency", "4")
+    for name, (person, resume_id) in wanted.items():
+        parsed = person.resume(resume_id)["parsed_data"]
+        assert parsed["basics"]["email"] == f"{name}@example.com"
 
 
 def test_killed_worker__leaves_its_task_to_the_next(stack, user):
-    resume_id = user.upload_resume(RESUME)
-    before = user.uses()
+    resume_id = upload_resume(user, RESUME)
+    before = user.allowance()["used"]
     user.request_parse(resume_id)
     with SlowGateway(stack).running() as slow:
         with worker_process(stack, url=slow.url, **SHORT_LEASE) as victim:
@@ -95,11 +95,11 @@ def test_killed_worker__leaves_its_task_to_the_next(stack, user):
         assert user.resume(resume_id)["parse_status"] == "processing"
         with worker_process(stack, **SHORT_LEASE):
             wait_until(lambda: user.resume(resume_id)["parse_status"] == "completed")
-    assert user.uses() - before == 1
+    assert user.allowance()["used"] - before == 1
 
 
 def test_worker_that_wakes_up_after_its_lease__changes_nothing(stack, user):
-    resume_id = user.upload_resume(RESUME)
+    resume_id = upload_resume(user, RESUME)
     user.request_parse(resume_id)
     with (
         SlowGateway(stack).running() as slow,
@@ -121,7 +121,7 @@ def test_worker_that_wakes_up_after_its_lease__changes_nothing(stack, user):
 
 
 def test_stopped_worker__hands_its_task_back_without_using_up_an_attempt(stack, user):
-    resume_id = user.upload_resume(RESUME)
+    resume_id = upload_resume(user, RESUME)
     user.request_parse(resume_id)
     with SlowGateway(stack).running() as slow:
         grace = {"RESUMEBASE_WORKER_SHUTDOWN_GRACE_SECONDS": "0"}
