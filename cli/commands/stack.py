@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.connection import open_stack
-from cli.environments import EnvOption, PortBaseOption, StateDirOption, select
+from cli.environments import Environment, EnvOption, PortBaseOption, StateDirOption, select
 from cli.output import CliError, ExitCode, JsonOption, console, emit, note
 from cli.project import find_root
 from cli.safety import YesOption
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.stack.status import StackStatus
-    from cli.stack.supervisor import Stack
 
 ShowSecretsOption = Annotated[
     bool, typer.Option("--show-secrets", help="Print keys and passwords in full.")
@@ -54,11 +53,12 @@ def up(
 
     Example: resumebase up --without worker
     """
-    stack = _stack(env, state_dir, port_base)
+    environment = _embedded(env, state_dir, port_base)
+    stack = open_stack(environment)
     names = frozenset(name.strip() for name in (without or "").split(",") if name.strip())
 
     def show(found: StackStatus) -> None:
-        _show(found, show_secrets=show_secrets, as_json=as_json)
+        _show(found, environment, show_secrets=show_secrets, as_json=as_json)
 
     try:
         if foreground:
@@ -87,7 +87,7 @@ def down(
 
     Example: resumebase down
     """
-    stopped = _stack(env, state_dir, port_base).down(on_step=note)
+    stopped = open_stack(_embedded(env, state_dir, port_base)).down(on_step=note)
     message = "stopped" if stopped else "nothing was running"
     emit({"stopped": stopped}, as_json=as_json, render=lambda: console.print(message))
 
@@ -103,8 +103,9 @@ def status(
 
     Example: resumebase status --json
     """
-    found = _stack(env, state_dir, port_base).status()
-    _show(found, show_secrets=show_secrets, as_json=as_json)
+    environment = _embedded(env, state_dir, port_base)
+    found = open_stack(environment).status()
+    _show(found, environment, show_secrets=show_secrets, as_json=as_json)
 
 
 def reset(
@@ -119,13 +120,14 @@ def reset(
 
     Example: resumebase reset --yes
     """
-    stack = _stack(env, state_dir, port_base)
+    environment = _embedded(env, state_dir, port_base)
     if not yes:
-        _confirm_reset(stack.layout.state_dir, as_json=as_json)
-    _show(stack.reset(on_step=note), show_secrets=show_secrets, as_json=as_json)
+        _confirm_reset(environment.state_dir, as_json=as_json)
+    found = open_stack(environment).reset(on_step=note)
+    _show(found, environment, show_secrets=show_secrets, as_json=as_json)
 
 
-def _stack(env: str | None, state_dir: Path | None, port_base: int | None) -> Stack:
+def _embedded(env: str | None, state_dir: Path | None, port_base: int | None) -> Environment:
     return open_stack(select(find_root(), env, state_dir=state_dir, port_base=port_base))
 
 
@@ -144,8 +146,10 @@ def _confirm_reset(state_dir: Path, *, as_json: bool) -> None:
         )
 
 
-def _show(found: StackStatus, *, show_secrets: bool, as_json: bool) -> None:
-    data = found.as_dict()
+def _show(
+    found: StackStatus, environment: Environment, *, show_secrets: bool, as_json: bool
+) -> None:
+    data = {**found.as_dict(), "env": environment.name}
 
     def render() -> None:
         console.print(_services_table(data["state"], data["services"]))

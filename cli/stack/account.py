@@ -53,13 +53,17 @@ class Account:
         return tried.returncode == 0
 
 
-def postgres_account() -> Account | None:
+def postgres_account(data: Path | None = None) -> Account | None:
     """Return the user to run Postgres as, or None when we are not root and can run it ourselves.
 
-    As root: the system user `resumebase`, made on first use; `nobody` where none can be made.
+    As root: the owner of `data`, if it exists already; else the system user `resumebase`, made on
+    first use, or `nobody` where none can be made.
     """
     if os.geteuid() != 0:
         return None
+    if data is not None and data.exists():
+        owner = data.stat()
+        return Account(str(owner.st_uid), owner.st_uid, owner.st_gid)
     return _find(USER_NAME) or _create(USER_NAME) or _find("nobody")
 
 

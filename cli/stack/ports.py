@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from pathlib import Path
 
 import psutil
 
@@ -46,8 +47,16 @@ def _holder(port: int) -> str:
             if connection.status != psutil.CONN_LISTEN or tuple(connection.laddr)[1:2] != (port,):
                 continue
             if connection.pid is not None:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+                return f"{_program(psutil.Process(connection.pid))} (pid {connection.pid})"
     return "another program"
+
+
+def _program(process: psutil.Process) -> str:
+    """Return the name of the program; the process may have given itself another."""
+    try:
+        return Path(process.exe()).name or process.name()
+    except psutil.AccessDenied:
+        return process.name()
 
 
 def _another_base(port: int) -> int:

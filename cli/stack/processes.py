@@ -23,6 +23,7 @@ from cli.stack.account import Account
 from cli.stack.layout import write_private
 
 _POLL_SECONDS = 0.02
+_MARK = "RESUMEBASE_SERVICE"
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 # Children of this very process have to be reaped by it, or they stay visible as zombies.
@@ -105,7 +106,7 @@ def spawn(
             stdout=handle,
             stderr=handle,
             cwd=cwd,
-            env=dict(env),
+            env={**env, _MARK: _mark(run_dir, name)},
             start_new_session=True,
             **(account.popen_options() if account else {}),
         )
@@ -115,6 +116,21 @@ def spawn(
     record = Record(name, child.pid, identity_of(child.pid) or "ended")
     save(run_dir, record)
     return record
+
+
+def find_lost(run_dir: Path, name: str) -> Record | None:
+    """Return a process that `spawn` started and whose record was lost, or None.
+
+    It carries a mark in its environment; its own helpers inherit that, but lead no session.
+    """
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(_MARK) != _mark(run_dir, name):
+                continue
+            identity = identity_of(process.pid)
+            if identity is not None and os.getsid(process.pid) == process.pid:
+                return Record(name, process.pid, identity)
+    return None
 
 
 def stop(record: Record, signals: Sequence[tuple[signal.Signals, float]]) -> None:
@@ -173,6 +189,10 @@ def tail(log: Path) -> str:
     """Return the last lines of a log, or an empty string if there is none."""
     size = log.stat().st_size if log.exists() else 0
     return last_lines(said_since(log, max(0, size - 16 * 1024)))
+
+
+def _mark(run_dir: Path, name: str) -> str:
+    return f"{name}:{run_dir}"
 
 
 def _has_ended(process: psutil.Process) -> bool:

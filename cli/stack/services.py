@@ -71,7 +71,7 @@ class Services:
             if server.wait_ready(record, password):
                 return server
             self.stop(postgres.NAME)
-        user = account.postgres_account()
+        user = account.postgres_account(self.layout.postgres_data)
         home.prepare(self.layout, user)
         self._check_version(found)
         server = self._server(binaries.reachable_for(found, user), user)
@@ -140,6 +140,7 @@ class Services:
         """Have the worker running."""
         if self.running(worker.NAME):
             return
+        self.stop(worker.NAME)
         self.on_step("starting the worker")
         self.started.append(worker.NAME)
         self.worker.start()
@@ -185,12 +186,14 @@ class Services:
 def stop_service(layout: Layout, name: str, on_step: OnStep) -> bool:
     """Stop a service and drop its record; tell whether it ran.
 
-    Only the recorded process is signalled, or a Postgres that serves our data although its record
-    was lost. Raises CliError `service-will-not-stop`.
+    Only processes that we started are signalled: the recorded one, or the one whose record was
+    lost. Raises CliError `service-will-not-stop`.
     """
     record = processes.load(layout.run_dir, name)
-    if name == postgres.NAME and (record is None or not processes.is_alive(record)):
-        record = postgres.adopt(layout) or record
+    if record is None or not processes.is_alive(record):
+        is_postgres = name == postgres.NAME
+        lost = postgres.adopt(layout) if is_postgres else processes.find_lost(layout.run_dir, name)
+        record = lost or record
     if record is None:
         return False
     was_running = processes.is_alive(record)

@@ -102,7 +102,7 @@ def basics_of(parts: Sequence[Part], all_text: str) -> dict[str, Any]:
         "name": name,
         "label": label,
         "email": _email(header, all_text),
-        "phone": find_phone(header.text) or find_phone(_linked(header.links, "tel:")),
+        "phone": _phone(header),
         "url": url,
         "summary": _summary(parts, header),
         "location": place.as_json_resume() if place else {},
@@ -115,6 +115,12 @@ def _email(header: Header, all_text: str) -> str:
     """Return the e-mail address; a link to it is surer than a text that may be cut."""
     linked = find_email(_linked(header.links, "mailto:"))
     return linked or find_email(header.text) or find_email(all_text)
+
+
+def _phone(header: Header) -> str:
+    """Return the phone number: in one piece, broken by a line's end, or only linked to."""
+    whole = next((phone for piece in header.pieces if (phone := find_phone(piece))), "")
+    return whole or find_phone(header.text) or find_phone(_linked(header.links, "tel:"))
 
 
 def _linked(links: Iterable[str], scheme: str) -> str:
@@ -145,8 +151,9 @@ def _name_and_label(header: Header) -> tuple[str, str]:
     if not candidates:
         return "", ""
     _, index, name, used = min(candidates)
-    rest = header.lines[index].segments[0].text[len(name) :].strip(" ,|·•–—-")
-    label = rest if used == 1 and rest else _label(header.lines[index + used :][:3])
+    rest = _pieces(header.lines[index].segments[0].text[len(name) :].strip(" ,|·•–—-"))
+    beside = next((piece for piece in rest if not _is_detail(piece)), "") if used == 1 else ""
+    label = beside or _label(header.lines[index + used :][:3])
     return (_capitalized(name) if is_upper(name) else name), label
 
 
@@ -222,7 +229,7 @@ def _place(header: Header, others: tuple[str, str]) -> Place | None:
     """Return where the person lives: a sure location, or a lone city among the details."""
     pieces = [_without_label(piece) for piece in header.pieces]
     for index, piece in enumerate(pieces):
-        if find_email(piece) or find_urls(piece) or len(piece) > 120:
+        if find_email(piece) or find_urls(piece):
             continue
         place = find_place(piece, loose=True)
         if place and place.city:

@@ -48,9 +48,8 @@ def _reader(media_type: str) -> Read:
 
         def read_pdf_lines(data: bytes, limits: Limits) -> tuple[list[Line], int]:
             pages = read_pdf(data, limits)
-            if not any(page.words for page in pages):
-                is_scan = any(page.is_picture for page in pages)
-                raise Rejected(Rejection.SCANNED if is_scan else Rejection.NO_TEXT)
+            if all(page.is_picture for page in pages):
+                raise Rejected(Rejection.SCANNED)
             weight = usual_weight(pages)
             return reading_order(segments_of(page, weight) for page in pages), len(pages)
 
@@ -64,17 +63,18 @@ def _limit(limits: Limits) -> None:
     """Give up rights for the rest of this process. What a system does not know is skipped."""
     seconds = max(1, int(limits.seconds))
     for name, value in (
-        ("RLIMIT_AS", limits.memory_bytes),
-        ("RLIMIT_DATA", limits.memory_bytes),
-        ("RLIMIT_CPU", seconds),
-        ("RLIMIT_CORE", 0),
-        ("RLIMIT_FSIZE", 0),
-        ("RLIMIT_NPROC", 0),
-        ("RLIMIT_NOFILE", MAX_OPEN_FILES),
+        ("RLIMIT_AS", (limits.memory_bytes, limits.memory_bytes)),
+        ("RLIMIT_DATA", (limits.memory_bytes, limits.memory_bytes)),
+        # One second between the signal that names the reason and the one that cannot be caught.
+        ("RLIMIT_CPU", (seconds, seconds + 1)),
+        ("RLIMIT_CORE", (0, 0)),
+        ("RLIMIT_FSIZE", (0, 0)),
+        ("RLIMIT_NPROC", (0, 0)),
+        ("RLIMIT_NOFILE", (MAX_OPEN_FILES, MAX_OPEN_FILES)),
     ):
         # macOS has no RLIMIT_AS that can be set; the clock and the other limits still hold there.
         with suppress(AttributeError, ValueError, OSError):
-            resource.setrlimit(getattr(resource, name), (value, value))
+            resource.setrlimit(getattr(resource, name), value)
 
 
 def _answer(read: Read, data: bytes, limits: Limits) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from edge_workers.documents.dates import find_periods
 from edge_workers.documents.vocabulary import NETWORKS
 
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}(?![\w-])")
-PHONE = re.compile(r"(?<![\w/.@-])(?:\+|\(\+?|00)?\d[\d\s().\u2013/-]{5,}\d(?![\w@])")
+# Every repetition has an end, so that a hostile text takes no longer than any other.
+EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.[^\W\d_]{2,24}(?![\w-])")
+PHONE = re.compile(r"(?<![\w/.@-])(?:\+|\(\+?|00)?\d[\d\s().\u2013/-]{5,24}\d(?![\w@])")
 PHONE_DIGITS = range(7, 16)
 TOP_LEVELS = (
     "com|org|net|edu|gov|info|biz|io|dev|app|me|ai|co|tech|design|page|site|online|xyz|pro|cloud|"
@@ -15,9 +16,9 @@ TOP_LEVELS = (
     "br|mx|jp|cn|sg|za|tv|gg|sh|is|rs|cz|hu|ro|gr|tr|il|ae|example"
 )
 URL = re.compile(
-    rf"(?:https?://|www\.)[^\s|,;()<>\[\]]+"
-    rf"|(?<![@\w.-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:{TOP_LEVELS})"
-    rf"(?![\w@.-]*@)(?![\w-])(?:/[^\s|,;()<>\[\]]*)?",
+    rf"(?:https?://|www\.)[^\s|,;()<>\[\]]{1, 500}"
+    rf"|(?<![@\w.-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,6}}(?:{TOP_LEVELS})"
+    rf"(?![\w@.-]{{0,64}}@)(?![\w-])(?:/[^\s|,;()<>\[\]]{{0,500}})?",
     re.IGNORECASE,
 )
 HOST = re.compile(r"^(?:https?://)?(?:www\.|[a-z]{2}\.)?", re.IGNORECASE)

@@ -128,4 +128,7 @@ def split_degree(text: str) -> tuple[str, str]:
     parts = patterns["area"].split(text, maxsplit=1)
     if len(parts) == 2 and word_list("degree_words").count(parts[0]):
         return parts[0].strip(), parts[1].strip(" )")
+    first, _, rest = text.partition(" ")
+    if rest[:1].isupper() and word_list("degree_words").count(first):
+        return first, rest
     return text, ""

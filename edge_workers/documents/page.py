@@ -52,7 +52,7 @@ class Box:
 class Page:
     """One page of a PDF: its words in no particular order, and small shapes that may be bullets.
 
-    `is_picture` means that it has an image and no text, as a scan does.
+    `is_picture` means that it has an image and hardly any words, as a scan does.
     """
 
     number: int

@@ -21,6 +21,9 @@ from edge_workers.documents.text import clean_character, clean_text
 MAX_OBJECTS = 5_000
 """Drawn objects looked at per page: bullets are few; pages with more are maps or patterns."""
 
+FEW_WORDS = 8
+"""A page of a scan may have a page number or the scanner's name in text, not more."""
+
 MAX_SHAPE = 14.0
 """Bullets drawn as shapes are smaller than this, in points."""
 
@@ -101,7 +104,7 @@ class _PageReader:
         if self.rotation in (90, 270):
             width, height = height, width
         images = self.page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=2)
-        is_picture = not words and any(images)
+        is_picture = len(words) < FEW_WORDS and any(images)
         return Page(self.number, width, height, words, list(self._shapes()), is_picture)
 
     def _glyphs(self) -> Iterator[Glyph]:

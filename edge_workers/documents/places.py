@@ -20,6 +20,7 @@ STREET = re.compile(
 CITY = re.compile(r"[^\W\d_][\w.'’ -]*(?: \([A-Z]{2}\))?$")
 MAX_CITY_WORDS = 4
 MAX_PARTS = 6
+MAX_LENGTH = 160
 MIN_POSTAL_CODE = 5
 
 
@@ -90,6 +91,8 @@ def find_place(text: str, *, loose: bool = False) -> Place | None:
     not enough: it might be anything. With `loose` the name of a region may follow the city without
     a comma; only among contact details is that safe.
     """
+    if len(text) > MAX_LENGTH:
+        return None
     parts = [part.strip(" ()") for part in re.split(r"[,;|·•]|\s[–—-]\s", text.strip(" ,;|·•–—"))]
     parts = [part for part in parts if part]
     if len(parts) > MAX_PARTS:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 CHILD = "edge_workers.documents.child"
 CHUNK = 64 * 1024
+OUT_OF_MEMORY = frozenset({signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGKILL})
+"""How a process ends that gets no more memory: PDFium aborts, and a system may kill it."""
+
 BYTES_PER_CHARACTER = 16
 """JSON takes at most so many bytes for a character of text: it may occur twice, escaped."""
 
@@ -95,10 +98,13 @@ class _Child:
             output = self._exchange(memoryview(data))
             self.process.wait(timeout=max(0.0, self.deadline - time.monotonic()))
         except (TimeoutError, subprocess.TimeoutExpired):
-            raise Rejected(Rejection.TOO_SLOW, limit=int(self.limits.seconds)) from None
+            raise self._too_slow() from None
         finally:
             self._stop()
         return self._checked(output)
+
+    def _too_slow(self) -> Rejected:
+        return Rejected(Rejection.TOO_SLOW, limit=max(1, round(self.limits.seconds)))
 
     def _exchange(self, data: memoryview) -> bytes:
         """Write the document and read the answer at the same time, neither without an end."""
@@ -154,7 +160,9 @@ class _Child:
     def _checked(self, output: bytes) -> dict[str, Any]:
         """Return the answer in the output, or raise what the way in which it ended means."""
         if self.process.returncode == -signal.SIGXCPU:
-            raise Rejected(Rejection.TOO_SLOW, limit=int(self.limits.seconds))
+            raise self._too_slow()
+        if -self.process.returncode in OUT_OF_MEMORY:
+            raise Rejected(Rejection.TOO_MUCH_MEMORY)
         try:
             answer = json.loads(output)
             reason = answer.get("rejected")

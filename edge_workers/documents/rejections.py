@@ -51,7 +51,7 @@ class Rejection(Enum):
         "Export the résumé again as a simple PDF and upload that file."
     )
     TOO_MUCH_MEMORY = (
-        "Reading the document needs too much memory. "
+        "Reading the document needs more memory than any résumé does. "
         "Export the résumé again as a simple PDF and upload that file."
     )
     UNPACKS_TOO_LARGE = (

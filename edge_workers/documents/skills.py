@@ -9,7 +9,7 @@ from edge_workers.documents.paragraphs import paragraphs_of
 from edge_workers.documents.text import fold
 from edge_workers.documents.vocabulary import phrases
 
-SEPARATOR = re.compile(r"\s*[,;|·•∙⋅│¦●◦▪■]\s*(?![^()]*\))|\s+[–—/]\s+")
+SEPARATOR = re.compile(r"\s*[,;|·•∙⋅│¦●◦▪■]\s*(?![^()]{0,80}\))|\s+[–—/]\s+")
 MAX_GROUP_WORDS = 6
 CHIP_GAP = 0.6
 """Skills without commas between them are further apart than this part of their size."""

@@ -155,8 +155,16 @@ def test_down__after_a_crash_cleans_up(stack: Stack) -> None:
     assert stack.down() is False
 
 
-def test_down__finds_a_postgres_whose_record_was_lost(stack: Stack) -> None:
-    running = record_of(stack, "postgres")
-    processes.forget(stack.layout.run_dir, "postgres")
+@pytest.mark.parametrize("name", ["postgres", "gateway"])
+def test_down__finds_a_service_whose_record_was_lost(stack: Stack, name: str) -> None:
+    running = record_of(stack, name)
+    processes.forget(stack.layout.run_dir, name)
     assert stack.down() is True
+    assert not processes.is_alive(running)
+
+
+def test_up__replaces_a_gateway_whose_record_was_lost(stack: Stack) -> None:
+    running = record_of(stack, "gateway")
+    processes.forget(stack.layout.run_dir, "gateway")
+    assert stack.up(without=WITHOUT_WORKER).state == "running"
     assert not processes.is_alive(running)

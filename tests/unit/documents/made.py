@@ -134,3 +134,11 @@ def docx_of(document: bytes | str, **members: bytes | str) -> bytes:
             **members,
         }
     )
+
+
+def placed_pdf(texts: Iterable[tuple[float | str, ...]]) -> bytes:
+    """Return a one-page PDF with texts at (x, y from the top); a fourth item is the font's size."""
+    shown = []
+    for x, y, text, *size in texts:
+        shown.append(f"BT /F {size[0] if size else 10} Tf {x} {792 - float(y)} Td ({text}) Tj ET")
+    return pdf_of_content("\n".join(shown).encode("cp1252"))

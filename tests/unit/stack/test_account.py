@@ -36,6 +36,15 @@ def test_postgres_account__is_unprivileged_and_the_same_each_time(account: Accou
 
 
 @as_root
+def test_postgres_account__of_existing_data_is_its_owner(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 23456)
+    found = postgres_account(tmp_path)
+    assert found is not None
+    assert (found.uid, found.gid) == (12345, 23456)
+    assert postgres_account(tmp_path / "none yet") == postgres_account()
+
+
+@as_root
 def test_popen_options__leave_no_group_of_root(account: Account) -> None:
     said = subprocess.run(
         ["/bin/sh", "-c", "id -u; id -G"],

@@ -134,6 +134,17 @@ def test_identity__survives_a_command_name_with_spaces_and_parentheses(tmp_path:
         child.wait()
 
 
+def test_find_lost__knows_the_process_without_its_record(spawn: Spawn, tmp_path: Path) -> None:
+    record = spawn(STUBBORN)
+    wait_for(says(tmp_path, "helper"))
+    processes.forget(tmp_path, "service")
+    assert processes.find_lost(tmp_path, "service") == record
+    assert processes.find_lost(tmp_path, "another service") is None
+    assert processes.find_lost(tmp_path / "elsewhere", "service") is None
+    processes.stop(record, TERM_THEN_KILL)
+    assert processes.find_lost(tmp_path, "service") is None
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"name": 1, "wrong": 2}'])
 def test_load__takes_an_unreadable_record_for_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "service.json").write_text(text)
