@@ -53,7 +53,7 @@ def up(
 
     Example: resumebase up --without worker
     """
-    environment = _embedded(env, state_dir, port_base)
+    environment = _choose(env, state_dir, port_base)
     stack = open_stack(environment)
     names = frozenset(name.strip() for name in (without or "").split(",") if name.strip())
 
@@ -87,7 +87,7 @@ def down(
 
     Example: resumebase down
     """
-    stopped = open_stack(_embedded(env, state_dir, port_base)).down(on_step=note)
+    stopped = open_stack(_choose(env, state_dir, port_base)).down(on_step=note)
     message = "stopped" if stopped else "nothing was running"
     emit({"stopped": stopped}, as_json=as_json, render=lambda: console.print(message))
 
@@ -103,7 +103,7 @@ def status(
 
     Example: resumebase status --json
     """
-    environment = _embedded(env, state_dir, port_base)
+    environment = _choose(env, state_dir, port_base)
     found = open_stack(environment).status()
     _show(found, environment, show_secrets=show_secrets, as_json=as_json)
 
@@ -120,15 +120,16 @@ def reset(
 
     Example: resumebase reset --yes
     """
-    environment = _embedded(env, state_dir, port_base)
+    environment = _choose(env, state_dir, port_base)
+    stack = open_stack(environment)
     if not yes:
-        _confirm_reset(environment.state_dir, as_json=as_json)
-    found = open_stack(environment).reset(on_step=note)
+        _confirm_reset(stack.layout.state_dir, as_json=as_json)
+    found = stack.reset(on_step=note)
     _show(found, environment, show_secrets=show_secrets, as_json=as_json)
 
 
-def _embedded(env: str | None, state_dir: Path | None, port_base: int | None) -> Environment:
-    return open_stack(select(find_root(), env, state_dir=state_dir, port_base=port_base))
+def _choose(env: str | None, state_dir: Path | None, port_base: int | None) -> Environment:
+    return select(find_root(), env, state_dir=state_dir, port_base=port_base)
 
 
 def _confirm_reset(state_dir: Path, *, as_json: bool) -> None:

@@ -202,10 +202,13 @@ class Stack:
         layouts.save_config(self.layout, config)
         return config
 
-    def _bring_up(self, services: Services, wanted: tuple[str, ...]) -> None:
+    def _bring_up(
+        self, services: Services, wanted: tuple[str, ...], *, migrate: bool = True
+    ) -> None:
         server = services.ensure_postgres()
         is_new = services.ensure_database(server)
-        services.ensure_gateway(restart=services.migrate(server) or is_new)
+        changed = migrate and services.migrate(server)
+        services.ensure_gateway(restart=changed or is_new)
         if worker.NAME in wanted:
             services.ensure_worker()
         else:
@@ -219,7 +222,7 @@ class Stack:
     def _resume(self, services: Services, before: tuple[str, ...]) -> None:
         """After a reset, run what ran before it: nothing, or with or without the worker."""
         if before:
-            self._bring_up(services, before)
+            self._bring_up(services, before, migrate=False)
         else:
             self._stop_all()
             self._remember(services, ())

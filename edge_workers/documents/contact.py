@@ -16,11 +16,14 @@ TOP_LEVELS = (
     "br|mx|jp|cn|sg|za|tv|gg|sh|is|rs|cz|hu|ro|gr|tr|il|ae|example"
 )
 URL = re.compile(
-    rf"(?:https?://|www\.)[^\s|,;()<>\[\]]{1, 500}"
+    rf"(?:https?://|www\.)[^\s|,;()<>\[\]]{{1,500}}"
     rf"|(?<![@\w.-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,6}}(?:{TOP_LEVELS})"
     rf"(?![\w@.-]{{0,64}}@)(?![\w-])(?:/[^\s|,;()<>\[\]]{{0,500}})?",
     re.IGNORECASE,
 )
+NO_HOSTS = frozenset({"asp.net", "ado.net", "vb.net"})
+"""Technologies that are called like web addresses."""
+
 HOST = re.compile(r"^(?:https?://)?(?:www\.|[a-z]{2}\.)?", re.IGNORECASE)
 
 
@@ -56,7 +59,8 @@ def find_phone(text: str) -> str:
 def find_urls(text: str) -> list[str]:
     """Return the web addresses in a text, without what ends a sentence."""
     without_emails = EMAIL.sub(" ", text)
-    return [match[0].rstrip(".,:;!?'\"") for match in URL.finditer(without_emails)]
+    urls = (match[0].rstrip(".,:;!?'\"") for match in URL.finditer(without_emails))
+    return [url for url in urls if url.casefold() not in NO_HOSTS]
 
 
 def with_scheme(url: str) -> str:

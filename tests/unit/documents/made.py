@@ -6,8 +6,10 @@ import zlib
 from collections.abc import Iterable
 
 CONTENT_TYPES = (
-    '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
-    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<?xml version="1.0"?>'
+    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="rels" '
+    'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
     '<Default Extension="xml" ContentType="application/xml"/>'
     '<Override PartName="/word/document.xml" ContentType="application/'
     'vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>'
@@ -42,7 +44,9 @@ def pdf(objects: Iterable[bytes], trailer: str = "") -> bytes:
     return bytes(output + f"startxref\n{table}\n%%EOF\n".encode())
 
 
-def pdf_of_content(content: bytes, *, entries: str = "", pages: int = 1, trailer: str = "") -> bytes:
+def pdf_of_content(
+    content: bytes, *, entries: str = "", pages: int = 1, trailer: str = ""
+) -> bytes:
     """Return a PDF whose pages all show the same content stream, in Helvetica as /F."""
     first = 5
     kids = " ".join(f"{first + index} 0 R" for index in range(pages))

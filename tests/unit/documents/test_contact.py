@@ -15,13 +15,16 @@ from edge_workers.documents.contact import (
 
 
 @pytest.mark.parametrize(
-    "phone", ["(503) 555-0142", "+49 152 28817386", "216-555-0187", "+1 416 555 0177", "0711/1234567"]
+    "phone",
+    ["(503) 555-0142", "+49 152 28817386", "216-555-0187", "+1 416 555 0177", "0711/1234567"],
 )
 def test_a_phone_number__is_found_as_printed(phone: str) -> None:
     assert find_phone(f"Phone: {phone} | a@example.com") == phone
 
 
-@pytest.mark.parametrize("text", ["2019 – 2021", "01.04.2016 – 30.09.2020", "70173 Stuttgart", "12"])
+@pytest.mark.parametrize(
+    "text", ["2019 – 2021", "01.04.2016 – 30.09.2020", "70173 Stuttgart", "12"]
+)
 def test_dates_and_postal_codes__are_no_phone_numbers(text: str) -> None:
     assert find_phone(text) == ""
 

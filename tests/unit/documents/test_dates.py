@@ -62,7 +62,8 @@ def test_a_single_date__is_an_end_without_a_start(text: str, date: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["(503) 555-0142", "+49 152 28817386", "216-555-2014", "www.example.com/2019/03", "840 ms"]
+    "text",
+    ["(503) 555-0142", "+49 152 28817386", "216-555-2014", "www.example.com/2019/03", "840 ms"],
 )
 def test_numbers_that_are_no_dates__are_left_alone(text: str) -> None:
     assert find_periods(text) == []

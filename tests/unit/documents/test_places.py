@@ -71,7 +71,11 @@ def test_a_region_without_a_comma__counts_only_among_contact_details() -> None:
 @pytest.mark.parametrize(
     ("text", "before", "location"),
     [
-        ("Kirana Connect Pvt. Ltd., Bengaluru, India", "Kirana Connect Pvt. Ltd.", "Bengaluru, India"),
+        (
+            "Kirana Connect Pvt. Ltd., Bengaluru, India",
+            "Kirana Connect Pvt. Ltd.",
+            "Bengaluru, India",
+        ),
         ("Lakeshore Medical Center · Cleveland, OH", "Lakeshore Medical Center", "Cleveland, OH"),
         ("Acme (Berlin, Germany)", "Acme", "Berlin, Germany"),
         ("Acme Inc., Remote", "Acme Inc.", "Remote"),
