@@ -55,7 +55,7 @@ def up(
     """
     environment = _choose(env, state_dir, port_base)
     stack = open_stack(environment)
-    names = frozenset(name.strip() for name in (without or "").split(",") if name.strip())
+    names = frozenset((without or "").replace(",", " ").split())
 
     def show(found: StackStatus) -> None:
         _show(found, environment, show_secrets=show_secrets, as_json=as_json)
@@ -69,12 +69,7 @@ def up(
         else:
             show(stack.up(without=names, on_step=note))
     except KeyboardInterrupt as error:
-        raise CliError(
-            "interrupted",
-            "Interrupted. What this command had started was stopped; your data is kept.",
-            "Run: resumebase up",
-            ExitCode.CANCELLED,
-        ) from error
+        raise _interrupted() from error
 
 
 def down(
@@ -130,6 +125,15 @@ def reset(
 
 def _choose(env: str | None, state_dir: Path | None, port_base: int | None) -> Environment:
     return select(find_root(), env, state_dir=state_dir, port_base=port_base)
+
+
+def _interrupted() -> CliError:
+    return CliError(
+        "interrupted",
+        "Interrupted. What this command had started was stopped; your data is kept.",
+        "Run: resumebase up",
+        ExitCode.CANCELLED,
+    )
 
 
 def _confirm_reset(state_dir: Path, *, as_json: bool) -> None:

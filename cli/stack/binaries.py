@@ -35,6 +35,7 @@ class PostgresBinaries:
         return int(self.version.split(".")[0])
 
     def program(self, name: str) -> Path:
+        """Return the path of a program, such as `initdb`."""
         return self.bin_dir / name
 
     def has_library(self, name: str) -> bool:

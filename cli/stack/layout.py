@@ -44,26 +44,32 @@ class Layout:
 
     @property
     def config_file(self) -> Path:
+        """Return where ports and wanted services are remembered."""
         return self.state_dir / "stack.json"
 
     @property
     def secrets_file(self) -> Path:
+        """Return where keys and passwords are kept, mode 0600."""
         return self.state_dir / "secrets.json"
 
     @property
     def lock_file(self) -> Path:
+        """Return the file that a command locks while it changes the stack."""
         return self.state_dir / "lock"
 
     @property
     def run_dir(self) -> Path:
+        """Return where the records of processes are."""
         return self.state_dir / "run"
 
     @property
     def logs_dir(self) -> Path:
+        """Return where the log of each service is."""
         return self.state_dir / "logs"
 
     @property
     def gateway_dir(self) -> Path:
+        """Return the working directory of the gateway."""
         return self.state_dir / "gateway"
 
     @property
@@ -73,6 +79,7 @@ class Layout:
 
     @property
     def postgres_home(self) -> Path:
+        """Return what holds the data directory: a directory, or a link to one."""
         return self.state_dir / "postgres"
 
     @property
@@ -95,14 +102,17 @@ class StackConfig:
 
     @property
     def api_port(self) -> int:
+        """Return the port of the API: the base itself."""
         return self.port_base
 
     @property
     def postgres_port(self) -> int:
+        """Return the port of Postgres: the next one."""
         return self.port_base + 1
 
     @property
     def webhooks_port(self) -> int:
+        """Return the port kept for the webhook service: the one after that."""
         return self.port_base + 2
 
 

@@ -47,12 +47,14 @@ class Services:
 
     @property
     def gateway(self) -> gateway.Gateway:
+        """Return the gateway as it should run now."""
         return gateway.Gateway(
             self.layout, self.root, self.secrets, self.config.api_port, self.config.postgres_port
         )
 
     @property
     def worker(self) -> worker.Worker:
+        """Return the worker as it should run now."""
         api_url = f"http://127.0.0.1:{self.config.api_port}"
         return worker.Worker(self.layout, self.root, self.secrets, api_url)
 

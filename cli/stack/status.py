@@ -21,6 +21,7 @@ class ServiceStatus:
     port: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the documented keys of a service, ready for JSON."""
         return {"state": self.state, "pid": self.pid, "port": self.port}
 
 

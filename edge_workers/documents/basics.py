@@ -21,7 +21,7 @@ from edge_workers.documents.sections import Part
 from edge_workers.documents.text import fold, is_upper
 from edge_workers.documents.vocabulary import NETWORKS, Section, alternatives, word_list
 
-SEPARATOR = re.compile(r"\s*[|·•∙⋅│¦●◦▪■]\s*|\s+[–—]\s+|\s{3,}")
+SEPARATOR = re.compile(r"\s*[|·•∙⋅│¦●◦▪■]\s*|\s+[–—/]\s+|\s{3,}")
 NAME_WORD = re.compile(r"[^\W\d_][\w.'’-]*$")
 MAX_NAME_WORDS = 5
 MAX_NAME_LINES = 3

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from edge_workers.documents.furniture import without_furniture
 from edge_workers.documents.layout import reading_order
 from edge_workers.documents.limits import Limits
 from edge_workers.documents.media_type import PDF
@@ -51,7 +52,8 @@ def _reader(media_type: str) -> Read:
             if all(page.is_picture for page in pages):
                 raise Rejected(Rejection.SCANNED)
             weight = usual_weight(pages)
-            return reading_order(segments_of(page, weight) for page in pages), len(pages)
+            segments = [segments_of(page, weight) for page in pages]
+            return reading_order(without_furniture(pages, segments)), len(pages)
 
         return read_pdf_lines
     from edge_workers.documents.docx_reader import read_docx

@@ -15,7 +15,7 @@ from edge_workers.documents.page import Line, Segment, Style
 from edge_workers.documents.paragraphs import is_full, paragraphs_of
 from edge_workers.documents.places import is_location
 from edge_workers.documents.text import fold
-from edge_workers.documents.vocabulary import phrases
+from edge_workers.documents.vocabulary import phrases, word_list
 
 MAX_LINES_BEFORE_DATE = 3
 MAX_LINES_AFTER_DATE = 3
@@ -27,7 +27,10 @@ WRAP_GAP = 1.7
 
 MAX_HEADER_WORDS = 14
 MAX_PLAIN_WORDS = 8
-"""A header line that looks like usual text has at most so many words."""
+"""A header line that looks like usual text has at most so many words …"""
+
+MAX_THIRD_WORDS = 4
+"""… and if position and organization may be there already, not even as many."""
 
 
 @dataclass
@@ -212,25 +215,27 @@ def _entry(lines: Sequence[Line], body_style: Style, single_dates: bool) -> Entr
         after_date += entry.period is not None
         is_header = not entry.body and (
             after_date <= MAX_LINES_AFTER_DATE
-            and _is_header_line(line, body_style, is_first=not entry.header)
+            and _is_header_line(line, body_style, number=len(entry.header))
         )
         (entry.header if is_header else entry.body).append(line)
     return entry
 
 
-def _is_header_line(line: Line, body_style: Style, *, is_first: bool) -> bool:
-    """Tell whether a line of an entry, before any body, belongs to its header."""
+def _is_header_line(line: Line, body_style: Style, *, number: int) -> bool:
+    """Tell whether a line before any body belongs to the header, which has `number` lines yet."""
     words = line.text.split()
     if line.marker == "bullet" and not is_location(line.text):
         return False
-    if is_first and len(words) <= MAX_HEADER_WORDS:
+    if number == 0 and len(words) <= MAX_HEADER_WORDS:
         return True
     if len(words) > MAX_HEADER_WORDS or line.text.endswith((".", ";")) and len(words) > 5:
         return False
     style = line.style
     differs = line.bold or style.italic or style.size > body_style.size + 0.4
     differs = differs or style.color != body_style.color or len(line.segments) > 1
-    return differs or is_location(line.text) or len(words) <= MAX_PLAIN_WORDS
+    is_named = is_location(line.text) or word_list("organization_words").count(line.text) > 0
+    most = MAX_PLAIN_WORDS if number < 2 else MAX_THIRD_WORDS
+    return differs or is_named or len(words) <= most
 
 
 def _without_date(line: Line, single_dates: bool) -> Line:

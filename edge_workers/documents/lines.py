@@ -7,6 +7,7 @@ from edge_workers.documents.dates import is_date
 from edge_workers.documents.gutters import BAND_GAP
 from edge_workers.documents.headings import (
     MAX_HEADING_WORDS,
+    guess_heading,
     is_clear_heading,
     is_contact_label,
     known_heading,
@@ -167,23 +168,32 @@ def _groups(lines: list[Line]) -> list[tuple[float, float, int]]:
 
 def _lines_of_item(item: list[Segment], page: int) -> list[Line]:
     """Return an item of a rail as lines: a heading may take two rows, and so may a period."""
-    groups: list[list[Segment]] = []
+    parts: list[list[Segment]] = []
     for segment in item:
-        if groups and groups[-1][-1].style == segment.style:
-            groups[-1].append(segment)
+        if parts and _goes_on(parts[-1], segment):
+            parts[-1].append(segment)
         else:
-            groups.append([segment])
+            parts.append([segment])
     lines = []
-    for group in groups:
-        texts = [segment.text for segment in group]
-        if len(group) > 1 and all(map(is_date, texts)):
-            joined = _joined(
-                group, between="–" if not texts[0].rstrip().endswith(("-", "–")) else ""
-            )
-        else:
-            joined = _joined(group)
-        lines.append(Line([joined], page, marker=group[0].marker))
+    for part in parts:
+        is_two_dates = len(part) > 1 and all(is_date(segment.text) for segment in part)
+        needs_dash = is_two_dates and not part[0].text.endswith(("-", "–", "—"))
+        joined = _joined(part, between="–" if needs_dash else "")
+        lines.append(Line([joined], page, marker=part[0].marker))
     return lines
+
+
+def _goes_on(part: list[Segment], segment: Segment) -> bool:
+    """Tell whether a segment below others in a rail ends their heading or their period."""
+    last = part[-1]
+    if last.style != segment.style:
+        return False
+    if is_date(last.text):
+        is_end = is_date(segment.text) or is_date(f"{last.text} {segment.text}")
+        return is_end and len(part) == 1
+    whole = " ".join(s.text for s in [*part, segment])
+    is_guess = guess_heading(whole) and not known_heading(last.text)
+    return bool(known_heading(whole) or (is_guess and not known_heading(segment.text)))
 
 
 def _joined(group: list[Segment], between: str = "") -> Segment:

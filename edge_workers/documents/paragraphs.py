@@ -11,7 +11,7 @@ LARGER_GAP = 0.45
 """White that is larger than the usual by this part of the text's size parts paragraphs."""
 
 LIST_PART = 0.7
-"""If so many lines of a text begin with a capital, each is an item of its own."""
+"""If so many of the lines that follow a short line begin with a capital, they begin an item."""
 
 COMMA_WORDS = 4
 """A text with a comma after so few words is an enumeration."""
@@ -68,9 +68,12 @@ def _is_unmarked_list(lines: Sequence[Line]) -> bool:
         return False
     if sum(text.count(",") for text in texts) * COMMA_WORDS > sum(len(t.split()) for t in texts):
         return False
-    capitals = sum(not text[:1].islower() for text in texts[1:])
-    sentences = sum(text.endswith(".") for text in texts)
-    return capitals >= LIST_PART * (len(texts) - 1) and sentences <= len(texts) / 2
+    if sum(text.endswith(".") for text in texts) > len(texts) / 2:
+        return False
+    pairs = list(zip(lines, lines[1:], strict=False))
+    ended = [following for line, following in pairs if not is_full(line, following)]
+    capitals = sum(not line.text[:1].islower() for line in ended)
+    return bool(ended) and capitals >= LIST_PART * len(ended)
 
 
 def _continues(paragraph: Paragraph, line: Line, usual: float, is_list: bool) -> bool:

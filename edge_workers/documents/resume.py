@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_workers.documents.basics import basics_of
-from edge_workers.documents.education import education_of
-from edge_workers.documents.entries import usual_style
+from edge_workers.documents.education import degree_score, education_of
+from edge_workers.documents.entries import entries_of, usual_style
 from edge_workers.documents.others import interests_of, languages_of, projects_of, titled_of
 from edge_workers.documents.page import Line
 from edge_workers.documents.paragraphs import words_of_document
 from edge_workers.documents.sections import Part, parts_of
 from edge_workers.documents.skills import may_be_skills, skills_of
-from edge_workers.documents.vocabulary import Section
+from edge_workers.documents.vocabulary import Section, word_list
 from edge_workers.documents.work import volunteer_of, work_of
 
 CERTIFICATE = ("name", "issuer", "date")
@@ -31,7 +31,7 @@ class Reading:
 
 def read_resume(lines: Sequence[Line]) -> Reading:
     """Return the JSON Resume of a document; what is not found in it is left out."""
-    parts = [_with_skills(part) for part in parts_of(lines)]
+    parts = _with_main_sections([_with_skills(part) for part in parts_of(lines)], lines)
     text = "\n".join(line.text for line in lines)
     basics = basics_of(parts, text)
     resume: dict[str, Any] = {"basics": basics} if basics else {}
@@ -54,6 +54,22 @@ def _with_skills(part: Part) -> Part:
     if not is_other and not is_programming:
         return part
     return Part(Section.SKILLS, part.title, part.lines, is_group=True)
+
+
+def _with_main_sections(parts: list[Part], lines: Sequence[Line]) -> list[Part]:
+    """Find jobs and studies by what is said if their headings are unknown."""
+    body = usual_style(lines)
+    sections = {part.section for part in parts}
+    for part in parts:
+        if part.section != Section.OTHER:
+            continue
+        entries = [entry for entry in entries_of(part.lines, body) if entry.period]
+        text = "\n".join(line.text for entry in entries for line in entry.header)
+        if entries and Section.EDUCATION not in sections and degree_score(text) > 0:
+            part.section = Section.EDUCATION
+        elif entries and Section.WORK not in sections and word_list("title_words").count(text):
+            part.section = Section.WORK
+    return parts
 
 
 def _skills(parts: Sequence[Part], known_words: frozenset[str]) -> list[dict[str, Any]]:

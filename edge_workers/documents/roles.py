@@ -79,8 +79,15 @@ def cut_header(entry: Entry) -> Header:
         for segment in line.segments:
             for text in _styled_parts(segment):
                 for part in SEPARATOR.split(text):
-                    _add(header, part, number, line.marker == "icon")
+                    for piece in _without_brackets(part):
+                        _add(header, piece, number, line.marker == "icon")
     return header
+
+
+def _without_brackets(text: str) -> list[str]:
+    """Part a text in brackets from what follows it, as in "(Physics), Example University"."""
+    match = re.fullmatch(r"\(([^()]+)\)[,;:]?\s+(.+)", text.strip())
+    return [match[1], match[2]] if match else [text]
 
 
 def _styled_parts(segment: Segment) -> list[str]:

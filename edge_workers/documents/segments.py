@@ -40,7 +40,7 @@ def segments_of(page: Page, body_weight: int) -> list[Segment]:
     segments = [segment for segment in segments if segment.words]
     for segment in segments:
         segment.bold = _is_bold(segment.style.weight, body_weight)
-    _mark_by_shapes(segments, page.shapes)
+    _mark_by_shapes([s for s in segments if not s.bold], page.shapes)
     return segments
 
 
@@ -152,7 +152,10 @@ def _without_bullet(word: Word, segment: Segment) -> Word:
 
 
 def _mark_by_shapes(segments: list[Segment], shapes: list[Box]) -> None:
-    """Mark segments with a small shape right before them: browsers draw bullets so."""
+    """Mark segments with a small shape right before them: browsers draw bullets so.
+
+    Beside bold titles such shapes are the dots of a time line, which mark no items.
+    """
     for segment in segments if shapes else ():
         if segment.marker:
             continue

@@ -118,7 +118,8 @@ def _group_looks(lines: Sequence[Line]) -> set[tuple[float, int, int, bool, bool
     is_larger = first[0] > size or first[1] > weight
     stands_out = is_larger or is_slanted or _is_followed_by_items(lines)
     is_name = len(lines[0].segments[0].text.split()) <= MAX_GROUP_WORDS
-    return {first} if stands_out and is_name and "," not in lines[0].text else set()
+    is_name = is_name and len(SEPARATOR.split(lines[0].segments[0].text)) == 1
+    return {first} if stands_out and is_name else set()
 
 
 def _is_followed_by_items(lines: Sequence[Line]) -> bool:

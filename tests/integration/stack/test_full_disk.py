@@ -93,3 +93,14 @@ def test_disk_that_fills_up_later__loses_nothing_that_was_committed(
     (small_disk / "filler").unlink()
     status = small_stack.up(without=WITHOUT_WORKER)
     assert query(status, "select body from public.notes where id = 2") == [("committed",)]
+
+
+def test_read_only_disk__is_named(small_disk: Path, small_stack: Stack) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    try:
+        with pytest.raises(CliError) as caught:
+            small_stack.up(without=WITHOUT_WORKER)
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    assert caught.value.code == "state-dir-not-writable"
+    assert "--state-dir" in caught.value.hint

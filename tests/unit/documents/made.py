@@ -45,21 +45,24 @@ def pdf(objects: Iterable[bytes], trailer: str = "") -> bytes:
 
 
 def pdf_of_content(
-    content: bytes, *, entries: str = "", pages: int = 1, trailer: str = ""
+    content: bytes, *, entries: str = "", pages: int = 1, trailer: str = "", page: str = ""
 ) -> bytes:
-    """Return a PDF whose pages all show the same content stream, in Helvetica as /F."""
+    """Return a PDF whose pages all show the same content stream, in Helvetica as /F.
+
+    `entries` go into the stream's dictionary, `page` into each page's, `trailer` into the trailer.
+    """
     first = 5
     kids = " ".join(f"{first + index} 0 R" for index in range(pages))
-    page = (
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
-        b"/Resources << /Font << /F 3 0 R >> >> >>"
-    )
+    body = (
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        f"/Resources << /Font << /F 3 0 R >> >> {page}>>"
+    ).encode()
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         f"<< /Type /Pages /Kids [{kids}] /Count {pages} >>".encode(),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
         stream(content, entries),
-        *[page] * pages,
+        *[body] * pages,
     ]
     return pdf(objects, trailer)
 
