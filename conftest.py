@@ -1,6 +1,7 @@
 """What every test of this project shares: one stack of our own, on free ports, for the session."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ from tests.ports import free_port_base
 ROOT = Path(__file__).parent
 
 
+# A shell starts background jobs with SIGINT ignored, and every process that the tests start would
+# inherit that: those that test Ctrl-C need it heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[StackStatus]:
     """Postgres and the gateway, migrated and seeded; no worker runs, tests start their own."""
@@ -22,5 +28,5 @@ def stack() -> Iterator[StackStatus]:
     try:
         yield stack.up(without=frozenset({"worker", "http"}))
     finally:
-        stack.down()
+        stack.destroy()
         shutil.rmtree(home, ignore_errors=True)

@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.stack.supervisor import Stack
+
 ROOT = Path(__file__).resolve().parent.parent
 RESUMEBASE = ROOT / ".venv" / "bin" / "resumebase"
 EXAMPLE = ROOT / "examples" / "resumes" / "backend-engineer.pdf"
@@ -50,7 +52,7 @@ def main() -> None:
         run(RESUMEBASE, "down", *stack[:2])
 
     def from_nothing() -> float:
-        shutil.rmtree(state_dir, ignore_errors=True)
+        Stack(root=ROOT, state_dir=state_dir).destroy()
         measured = seconds(lambda: run(RESUMEBASE, "up", *stack))
         down()
         return measured
@@ -79,6 +81,7 @@ def main() -> None:
         ]
         down()
     finally:
+        Stack(root=ROOT, state_dir=state_dir).destroy()
         shutil.rmtree(state_dir.parent, ignore_errors=True)
     base = statistics.median(rows["python -c pass"])
     sys.stdout.write(f"{'':32}{'median s':>10}{'ratio':>8}\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.stack.supervisor import Stack
 from tests.ports import free_port_base
 
 ROOT = Path(__file__).parents[2]
@@ -20,9 +21,8 @@ RESUMEBASE = Path(sys.executable).with_name("resumebase")
 @pytest.fixture(scope="module")
 def stack_options() -> Iterator[list[str]]:
     home = Path(tempfile.mkdtemp(prefix="resumebase-demo-"))
-    options = ["--state-dir", str(home / "state"), "--port-base", str(free_port_base())]
-    yield options
-    resumebase("down", *options[:2])
+    yield ["--state-dir", str(home / "state"), "--port-base", str(free_port_base())]
+    Stack(root=ROOT, state_dir=home / "state").destroy()
     shutil.rmtree(home, ignore_errors=True)
 
 
