@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.stack.ports import free_base
 from cli.stack.status import StackStatus
 from cli.stack.supervisor import Stack
-from tests.ports import free_port_base
 
 ROOT = Path(__file__).parent
 
@@ -24,7 +24,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def stack() -> Iterator[StackStatus]:
     """Postgres and the gateway, migrated and seeded; no worker runs, tests start their own."""
     home = Path(tempfile.mkdtemp(prefix="resumebase-tests-"))
-    stack = Stack(root=ROOT, state_dir=home / "state", port_base=free_port_base())
+    stack = Stack(root=ROOT, state_dir=home / "state", port_base=free_base())
     try:
         yield stack.up(without=frozenset({"worker", "http"}))
     finally:

@@ -7,7 +7,6 @@ are whole processes, so they include what the shell's user feels. Nothing is ass
 """
 
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,17 +36,10 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def free_port() -> int:
-    """Return a port that is free now; the two above it are assumed to be."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def main() -> None:
     """Measure and print."""
     state_dir = Path(tempfile.mkdtemp(prefix="resumebase-bench-")) / "state"
-    stack = ("--state-dir", state_dir, "--port-base", free_port())
+    stack = ("--state-dir", state_dir, "--port-base", free_base())
 
     def down() -> None:
         run(RESUMEBASE, "down", *stack[:2])

@@ -7,7 +7,6 @@ are checked on a scratch stack with a Postgres of the system, where there is one
 from __future__ import annotations
 
 import contextlib
-import socket
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from cli.connection import database
 from cli.environments import Environment
 from cli.output import CliError, note
 from cli.stack import secrets
+from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 from cli.supabase_cli import SupabaseCli
 from cli.target import Target
@@ -98,15 +98,13 @@ def scratch_database(root: Path, bin_dir: Path) -> Iterator[Target]:
         # As root, Postgres runs as another user, who has to pass through here.
         Path(folder).chmod(0o711)
         state_dir = Path(folder) / "stack"
-        stack = Stack(
-            root=root, state_dir=state_dir, port_base=free_port_base(), postgres_bin=bin_dir
-        )
+        stack = Stack(root=root, state_dir=state_dir, port_base=free_base(), postgres_bin=bin_dir)
         try:
             target = Target.from_url(stack.up(without=frozenset({"worker", "http"})).db_url)
             _create_extension(stack, target)
             yield target
         finally:
-            stack.down()
+            stack.destroy()
 
 
 def _create_extension(stack: Stack, target: Target) -> None:
@@ -115,14 +113,3 @@ def _create_extension(stack: Stack, target: Target) -> None:
     options = {**target.psycopg_options(), "password": made.supabase_admin_password}
     with psycopg.connect(target.url, user="supabase_admin", **options) as session:
         session.execute("create extension plpgsql_check schema extensions")
-
-
-def free_port_base() -> int:
-    """Return a port such that it and the next two are free at this moment."""
-    while True:
-        with contextlib.ExitStack() as probes, contextlib.suppress(OSError, OverflowError):
-            first = probes.enter_context(socket.create_server(("127.0.0.1", 0)))
-            base = int(first.getsockname()[1])
-            for port in (base + 1, base + 2):
-                probes.enter_context(socket.create_server(("127.0.0.1", port)))
-            return base

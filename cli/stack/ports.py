@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import psutil
 from cli.output import CliError, ExitCode
 
 LOWEST, HIGHEST = 1024, 65535 - 2
+# Below what kernels hand out for outgoing connections, which come and go.
+SCRATCH = range(20000, 30000, 3)
 
 
 def check_base(port_base: int) -> None:
@@ -22,6 +25,23 @@ def check_base(port_base: int) -> None:
             f"Use a number from {LOWEST} to {HIGHEST}.",
             ExitCode.USAGE,
         )
+
+
+def free_base() -> int:
+    """Return the first of three ports in a row that are free now, for a stack that is not to last.
+
+    Raises CliError `no-free-ports`.
+    """
+    for base in random.sample(SCRATCH, len(SCRATCH)):
+        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
+            for port in (base, base + 1, base + 2):
+                probes.enter_context(socket.create_server(("127.0.0.1", port)))
+            return base
+    raise CliError(
+        "no-free-ports",
+        f"No three ports in a row are free from {SCRATCH.start} to {SCRATCH.stop}.",
+        "Stop some of the servers on this machine.",
+    )
 
 
 def require_free(port: int, service: str) -> None:

@@ -5,6 +5,23 @@
 -- Who may touch it: service_role only.
 -- Tests: rlstests/test_queue.py
 
+create function private.lease_interval(p_lease_seconds integer) returns interval
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    if p_lease_seconds is null or p_lease_seconds not between 5 and 3600 then
+        raise sqlstate 'PT400' using
+            message = format('p_lease_seconds is %s.', coalesce(p_lease_seconds::text, 'null')),
+            hint = 'A lease lasts 5 to 3600 seconds; extend it while you work.';
+    end if;
+    return make_interval(secs => p_lease_seconds);
+end;
+$$;
+comment on function private.lease_interval(integer) is
+    'The length of a lease. PT400 for a senseless one.';
+
 create function worker.claim_tasks(
     p_worker text,
     p_kinds text[],
@@ -27,6 +44,7 @@ as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := now();
+    v_expires_at timestamptz := v_now + private.lease_interval(p_lease_seconds);
     v_task queue.tasks;
 begin
     if p_limit is null or p_limit not between 1 and 100 then
@@ -34,16 +52,10 @@ begin
             message = format('p_limit is %s.', coalesce(p_limit::text, 'null')),
             hint = 'Claim 1 to 100 tasks at a time.';
     end if;
-    if p_lease_seconds is null or p_lease_seconds not between 5 and 3600 then
-        raise sqlstate 'PT400' using
-            message = format('p_lease_seconds is %s.', coalesce(p_lease_seconds::text, 'null')),
-            hint = 'A lease lasts 5 to 3600 seconds; extend it while you work.';
-    end if;
-
     for v_task in
         update queue.tasks t
         set lease_token = gen_random_uuid(),
-            lease_expires_at = v_now + make_interval(secs => p_lease_seconds),
+            lease_expires_at = v_expires_at,
             locked_by = left(p_worker, 200),
             attempt = t.attempt + 1
         -- An array keeps the sub-select one index scan; `in (select …)` may plan a seq scan.
@@ -85,13 +97,8 @@ set search_path = ''
 as $$
 declare
     v_task queue.tasks := private.lock_leased_task(p_task_id, p_lease_token);
-    v_expires_at timestamptz := now() + make_interval(secs => p_lease_seconds);
+    v_expires_at timestamptz := now() + private.lease_interval(p_lease_seconds);
 begin
-    if p_lease_seconds is null or p_lease_seconds not between 5 and 3600 then
-        raise sqlstate 'PT400' using
-            message = format('p_lease_seconds is %s.', coalesce(p_lease_seconds::text, 'null')),
-            hint = 'A lease lasts 5 to 3600 seconds.';
-    end if;
     update queue.tasks t set lease_expires_at = v_expires_at where t.id = v_task.id;
     return v_expires_at;
 end;

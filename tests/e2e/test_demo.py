@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
-from tests.ports import free_port_base
 
 ROOT = Path(__file__).parents[2]
 RESUMEBASE = Path(sys.executable).with_name("resumebase")
@@ -21,7 +21,7 @@ RESUMEBASE = Path(sys.executable).with_name("resumebase")
 @pytest.fixture(scope="module")
 def stack_options() -> Iterator[list[str]]:
     home = Path(tempfile.mkdtemp(prefix="resumebase-demo-"))
-    yield ["--state-dir", str(home / "state"), "--port-base", str(free_port_base())]
+    yield ["--state-dir", str(home / "state"), "--port-base", str(free_base())]
     Stack(root=ROOT, state_dir=home / "state").destroy()
     shutil.rmtree(home, ignore_errors=True)
 

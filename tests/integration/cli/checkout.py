@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 
-from cli.plpgsql_check import free_port_base
+from cli.stack.ports import free_base
 from cli.stack.status import StackStatus
 from cli.stack.supervisor import Stack
 
@@ -150,7 +150,7 @@ def make_checkout() -> Iterator[Checkout]:
     folder = Path(tempfile.mkdtemp(prefix="resumebase-cli-"))
     # As root, Postgres runs as another user, who has to pass through here.
     folder.chmod(0o711)
-    base = free_port_base()
+    base = free_base()
     try:
         ignored = shutil.ignore_patterns(".temp", "types")
         shutil.copytree(REPOSITORY / "supabase", folder / "supabase", ignore=ignored)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +15,7 @@ import psycopg
 import pytest
 from supabase import Client, ClientOptions, create_client
 
+from cli.stack.ports import free_base
 from cli.stack.status import StackStatus
 from cli.stack.supervisor import Stack
 
@@ -43,19 +42,6 @@ SEED = "insert into public.notes values (1, 'seeded') on conflict do nothing;\n"
 
 class MakeStack(Protocol):
     def __call__(self, name: str = ..., **options: Any) -> Stack: ...
-
-
-def free_port_base() -> int:
-    """Return a base with three free ports, outside the range that the kernel hands out itself."""
-    for base in random.sample(range(20000, 30000, 3), 1000):
-        with socket.socket() as a, socket.socket() as b, socket.socket() as c:
-            try:
-                for port, probe in enumerate((a, b, c), base):
-                    probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return base
-    raise RuntimeError("no free ports")
 
 
 def make_project(folder: Path) -> Path:
@@ -112,7 +98,7 @@ def make_stack(tmp_path: Path, project: Path) -> Iterator[MakeStack]:
     made: dict[str, Stack] = {}
 
     def make(name: str = "state", **options: Any) -> Stack:
-        options = {"root": project, "port_base": free_port_base(), **options}
+        options = {"root": project, "port_base": free_base(), **options}
         if name in made:
             options["port_base"] = None
         stack = Stack(state_dir=tmp_path / name, **options)
@@ -132,7 +118,7 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(
         root=make_project(folder / "project"),
         state_dir=folder / "state",
-        port_base=free_port_base(),
+        port_base=free_base(),
     )
     stack.up(without=WITHOUT_WORKER)
     yield stack

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from cli.stack import processes
+from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
-from .conftest import WITHOUT_WORKER, add_migration, free_port_base, make_project, wait_for
+from .conftest import WITHOUT_WORKER, add_migration, make_project, wait_for
 
 KEYS = [
     *("env", "state", "api_url", "db_url", "publishable_key", "secret_key", "jwt_secret"),
@@ -52,7 +53,7 @@ class Shell:
 
     def __init__(self, folder: Path) -> None:
         self.root = make_project(folder / "project")
-        self.port_base = free_port_base()
+        self.port_base = free_base()
         self._folder = folder
         self.stack = Stack(root=self.root, state_dir=folder / "state", port_base=self.port_base)
 

@@ -12,9 +12,10 @@ import pytest
 
 from cli.output import CliError
 from cli.stack import preflight
+from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
-from .conftest import WITHOUT_WORKER, connect, free_port_base, make_project, query
+from .conftest import WITHOUT_WORKER, connect, make_project, query
 
 MEGABYTES = 160
 
@@ -47,7 +48,7 @@ def small_stack(
     stack = Stack(
         root=make_project(tmp_path / "project"),
         state_dir=small_disk / "state",
-        port_base=free_port_base(),
+        port_base=free_base(),
     )
     yield stack
     (small_disk / "filler").unlink(missing_ok=True)

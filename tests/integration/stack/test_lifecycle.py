@@ -15,6 +15,7 @@ import pytest
 
 from cli.output import CliError, ExitCode
 from cli.stack import preflight, processes
+from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
 from .conftest import (
@@ -22,7 +23,6 @@ from .conftest import (
     MakeStack,
     add_migration,
     connect,
-    free_port_base,
     query,
     wait_for,
 )
@@ -162,7 +162,7 @@ def test_up__moves_a_stopped_stack_to_other_ports_and_remembers_them(make_stack:
     stack = make_stack()
     old = stack.up(without=WITHOUT_WORKER)
     stack.down()
-    base = free_port_base()
+    base = free_base()
     moved = Stack(root=stack.root, state_dir=stack.layout.state_dir, port_base=base)
     assert moved.up(without=WITHOUT_WORKER).api_url != old.api_url
     later = make_stack().status()

@@ -15,9 +15,10 @@ from cli.output import CliError
 from cli.stack import account as accounts
 from cli.stack import binaries, processes
 from cli.stack.account import postgres_account
+from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
-from .conftest import WITHOUT_WORKER, MakeStack, free_port_base, query
+from .conftest import WITHOUT_WORKER, MakeStack, query
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 SYSTEM_POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
@@ -62,7 +63,7 @@ def test_postgres__does_not_run_as_root(stack: Stack) -> None:
 @as_root
 def test_open_directory__holds_the_data_itself(open_place: Path, make_stack: MakeStack) -> None:
     root = make_stack().root
-    stack = Stack(root=root, state_dir=open_place / "state", port_base=free_port_base())
+    stack = Stack(root=root, state_dir=open_place / "state", port_base=free_base())
     try:
         stack.up(without=WITHOUT_WORKER)
         assert not stack.layout.postgres_home.is_symlink()

@@ -12,10 +12,11 @@ import pytest
 
 from cli.output import CliError
 from cli.stack import processes
+from cli.stack.ports import free_base
 from cli.stack.processes import Record
 from cli.stack.supervisor import Stack
 
-from .conftest import REPOSITORY, WITHOUT_WORKER, MakeStack, free_port_base
+from .conftest import REPOSITORY, WITHOUT_WORKER, MakeStack
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(
         root=REPOSITORY,
         state_dir=tmp_path_factory.mktemp("product") / "state",
-        port_base=free_port_base(),
+        port_base=free_base(),
     )
     stack.up()
     yield stack

@@ -23,8 +23,9 @@ from cli.doctor import (
     look_for_plpgsql_check,
 )
 from cli.output import CliError
-from cli.plpgsql_check import HOW_TO_GET_IT, find_postgres, free_port_base
+from cli.plpgsql_check import HOW_TO_GET_IT, find_postgres
 from cli.stack.layout import Layout
+from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
 REPOSITORY = Path(__file__).parents[3]
@@ -102,7 +103,7 @@ def test_state_directory_of_somebody_else__is_noticed(tmp_path: Path) -> None:
 
 
 def test_port_that_is_taken__is_an_error_that_offers_others(tmp_path: Path) -> None:
-    base = free_port_base()
+    base = free_base()
     stack = Stack(root=REPOSITORY, state_dir=tmp_path / "state", port_base=base)
     assert check_ports(stack) == Check(
         "ports", "ok", f"{base} free, {base + 1} free, {base + 2} free"
