@@ -180,8 +180,8 @@ def _start_before(lines: Sequence[Line], previous: int, date: int, before: int, 
             return index
     if before == 0:
         return date
-    widest = max([*free, date], key=lambda i: (lines[i].gap, -i))
-    return widest
+    # None looks like the first entry's beginning: the widest gap parts the entries.
+    return max([*free, date], key=lambda i: (lines[i].gap, -i))
 
 
 def _starts_without_dates(lines: Sequence[Line]) -> list[int]:

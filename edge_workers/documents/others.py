@@ -16,6 +16,7 @@ from edge_workers.documents.vocabulary import LANGUAGES, alternatives, phrases
 from edge_workers.documents.work import dates_of, summary_and_highlights
 
 ISSUED_BY = re.compile(r"^(?:issued by|awarded by|from|by|ausgestellt von|verliehen von)\s+", re.I)
+MAX_LANGUAGE_LENGTH = 120
 LEVEL_BESIDE = re.compile(r"^([^:(–—-]+?)\s*(?:[:(–—-]|\s-\s)\s*(.+?)\)?$")
 
 
@@ -117,6 +118,8 @@ def _language(text: str) -> dict[str, str] | None:
     """Read "Spanish: fluent", "Spanish (C1)", "Spanish fluent" or just "Spanish"."""
     names = phrases("language_names")
     text = text.strip(" .;")
+    if len(text) > MAX_LANGUAGE_LENGTH:
+        return None
     if fold(text) in names:
         return {"language": text}
     if (match := LEVEL_BESIDE.match(text)) and fold(match[1]) in names:

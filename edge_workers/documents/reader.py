@@ -34,9 +34,9 @@ def parse_document(
 ) -> "ParsedDocument":
     """Read a résumé from the bytes of a PDF or DOCX.
 
-    The file's content decides what it is; `file_name` is not trusted and only part of the call so
-    that callers need not drop it. Raises DocumentRejected, whose message tells the user what is
-    wrong and what to do. Reading the same bytes again gives the same result.
+    The file's content decides what it is; `file_name` is not trusted, so it is not even looked at.
+    Raises DocumentRejected, whose message tells the user what is wrong and what to do. Reading the
+    same bytes again gives the same result.
     """
     del file_name
     limits = limits or Limits()
@@ -58,10 +58,13 @@ def _result(
 
     from edge_workers.documents.model import ParsedDocument, validated_resume
 
+    text = answer.get("text")
+    if not isinstance(text, str) or len(text) > limits.max_characters:
+        raise Rejected(Rejection.UNREADABLE)
     try:
         return ParsedDocument(
             resume=validated_resume(answer.get("resume")),
-            text=answer.get("text", "")[: limits.max_characters],
+            text=text,
             page_count=answer.get("page_count", 0),
             warnings=answer.get("warnings", []),
             sha256=hashlib.sha256(data).hexdigest(),

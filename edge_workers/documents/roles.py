@@ -16,11 +16,14 @@ from edge_workers.documents.places import CITY, is_location, split_location
 from edge_workers.documents.vocabulary import LANGUAGES, alternatives
 
 SEPARATOR = re.compile(r"\s+[|·•∙⋅│¦–—-]\s+|\s*[|│¦]\s*|\s+@\s+")
-JOINING = re.compile(
-    rf"\s+(?:{alternatives(w for language in LANGUAGES for w in language.joining_words)})\s+"
-)
+JOINING_WORDS = alternatives(w for language in LANGUAGES for w in language.joining_words)
+JOINING = re.compile(rf"\s+(?:{JOINING_WORDS})\s+")
+JOINING_START = re.compile(rf"^(?:{JOINING_WORDS})\s+")
 FIRST_SLOT_BONUS = 0.1
 """Without any sign, the first text of a header is taken for the position."""
+
+LATER_SLOT_COST = 0.05
+"""The two roles stand rather at the beginning of a header than at its end."""
 
 MAX_ROLE_SLOTS = 3
 MIN_COMMA_SCORE = 0.5
@@ -125,7 +128,7 @@ def _split_joined(
     """Part "Engineer at Acme" where a word joins the position and the organization."""
     for header in headers:
         for index, piece in enumerate(header.pieces):
-            text = re.sub(JOINING_START, "", piece.text) if index else piece.text
+            text = JOINING_START.sub("", piece.text) if index else piece.text
             if text != piece.text and index == 1:
                 header.roles = {first_role: header.pieces[0].text, second_role: text}
                 del header.pieces[:2]
@@ -137,13 +140,9 @@ def _split_joined(
                 break
 
 
-JOINING_START = re.compile(JOINING.pattern.replace(r"\s+(", "^(", 1))
-
-
 def _best_split(text: str, first_role: str, scores: Mapping[str, Score]) -> tuple[str, str] | None:
     """Return the texts before and after a joining word if the first fits the first role."""
-    matches = list(JOINING.finditer(text))
-    for match in matches:
+    for match in JOINING.finditer(text):
         before, after = text[: match.start()].strip(" ,"), text[match.end() :].strip(" ,")
         if before and after[:1].isupper() and scores[first_role](before) > 0:
             return before, after
@@ -192,7 +191,7 @@ def _best_order(
     totals: dict[tuple[int, int], float] = {}
     for order in permutations(range(slots), 2):
         total = FIRST_SLOT_BONUS * len(open_headers) if order == (0, 1) else 0.0
-        total -= 0.05 * sum(order) * len(open_headers)
+        total -= LATER_SLOT_COST * sum(order) * len(open_headers)
         for header in open_headers:
             texts = [piece.text for piece in header.pieces]
             for slot, own, other in (

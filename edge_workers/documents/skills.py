@@ -11,6 +11,7 @@ from edge_workers.documents.vocabulary import phrases
 
 SEPARATOR = re.compile(r"\s*[,;|·•∙⋅│¦●◦▪■]\s*(?![^()]{0,80}\))|\s+[–—/]\s+")
 MAX_GROUP_WORDS = 6
+MAX_SKILL_LENGTH = 120
 CHIP_GAP = 0.6
 """Skills without commas between them are further apart than this part of their size."""
 
@@ -140,7 +141,7 @@ def _begin_group(groups: _Groups, line: Line) -> None:
 
 def _without_level(text: str) -> tuple[str, str]:
     """Part "Languages (Advanced)" into the name and the level."""
-    match = TRAILING_LEVEL.match(text)
+    match = TRAILING_LEVEL.match(text) if len(text) <= MAX_SKILL_LENGTH else None
     return (match[1], match[2]) if match and is_level(match[2]) else (text, "")
 
 
