@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,11 +82,13 @@ def _show_end(resume: dict[str, Any], narrator: Narrator) -> None:
     show_resume(resume)
     total = sum(step.seconds for step in narrator.steps)
     console.print(f"\n[bold green]Done[/] in {total:.1f} s. What to try next:")
+    # What a newcomer can paste: .venv is rarely on the PATH.
+    resumebase = "resumebase" if shutil.which("resumebase") else ".venv/bin/resumebase"
     for command, purpose in (
-        ("resumebase demo my-resume.pdf", "the same with a résumé of yours"),
+        (f"{resumebase} demo my-resume.pdf", "the same with a résumé of yours"),
         ("make quickstart", "the same journey from JavaScript, with supabase-js"),
-        ("resumebase status", "addresses and keys for your own client"),
-        ("resumebase logs worker", "what the worker did"),
-        ("resumebase down", "stop everything; the data stays"),
+        (f"{resumebase} status", "addresses and keys for your own client"),
+        (f"{resumebase} logs worker", "what the worker did"),
+        ("make down", "stop everything; the data stays"),
     ):
-        console.print(f"  {escape(command):<32} {escape(purpose)}")
+        console.print(f"  {escape(command):<42} {escape(purpose)}")
