@@ -17,6 +17,8 @@ def db(stack: StackStatus) -> Iterator[Database]:
         psycopg.connect(stack.db_url, row_factory=dict_row) as connection,
         connection.transaction(force_rollback=True),
     ):
+        # A statement that waits for a lock fails instead of hanging the suite.
+        connection.execute("set local lock_timeout = '10s'")
         # Tests over HTTP commit, and may leave tasks behind; here the queue starts out empty.
         connection.execute("delete from queue.tasks")
         yield Database(connection)

@@ -1,9 +1,11 @@
 """The access matrix: what rlstests/access.yml intends is what the database does, and no more."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 
@@ -15,10 +17,11 @@ INTENT: dict[str, Any] = yaml.safe_load(
 )
 RELATIONS: dict[str, Any] = INTENT["relations"]
 FUNCTIONS: dict[str, list[str]] = INTENT["functions"]
+SCHEMA_USAGE: dict[str, list[str]] = INTENT["schemas"]
 IDENTITIES = ("anon", "owner", "stranger", "admin", "service")
 COMMANDS = ("select", "insert", "update", "delete")
 API_ROLES = ("anon", "authenticated", "service_role")
-SCHEMAS = ("public", "private", "queue", "worker")
+SCHEMAS = tuple(SCHEMA_USAGE)
 
 
 def cells() -> Iterator[tuple[str, str, str, str]]:
@@ -62,6 +65,34 @@ def test_matrix_cell__does_what_access_yml_says(
         with refused("42501", match=POLICY if outcome == "policy" else NO_GRANT):
             run()
     assert rows(db, relation, owner) == before
+
+
+@pytest.mark.parametrize("relation", sorted(RELATIONS))
+@pytest.mark.parametrize("identity", ["anon", "stranger", "admin", "service"])
+@pytest.mark.parametrize("command", ["update", "delete"])
+def test_command_on_everything__leaves_other_peoples_rows_alone(
+    db: Database, people: dict[str, Actor], relation: str, identity: str, command: str
+) -> None:
+    # A WHERE needs SELECT, whose policy would hide the row: without one, the policy of the command
+    # itself has to keep strangers out.
+    owner = people["owner"]
+    if relation == "public.admin_users":
+        owner = db.add_admin("another-admin")
+    else:
+        make_row(db, relation, owner)
+    before = rows(db, relation, owner)
+    assert before, "positive control: the row that must survive exists"
+    sql = statement(relation, command).partition(" where ")[0]
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        db.query(people[identity], sql)
+    assert rows(db, relation, owner) == before
+
+
+def test_schemas__may_be_used_by_the_roles_of_access_yml(db: Database) -> None:
+    for schema, roles in SCHEMA_USAGE.items():
+        sql = "select has_schema_privilege(%s, %s, %s)"
+        assert [role for role in API_ROLES if db.value(SYSTEM, sql, role, schema, "usage")] == roles
+        assert not any(db.value(SYSTEM, sql, role, schema, "create") for role in API_ROLES)
 
 
 def test_samples__cover_every_relation_of_access_yml() -> None:

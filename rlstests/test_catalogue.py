@@ -71,7 +71,7 @@ def test_functions__pin_their_search_path(db: Database) -> None:
             SYSTEM,
             "select p.oid::regprocedure::text as name from pg_proc p "
             "where p.pronamespace::regnamespace::text = any(%s) "
-            "and p.proconfig is distinct from array['search_path=\"\"']",
+            "and not coalesce(p.proconfig, '{}') @> array['search_path=\"\"']",
             SCHEMAS,
         )
         == []
@@ -194,6 +194,51 @@ def test_rooms__have_a_test_file_each() -> None:
     here = Path(__file__).parent
     assert {room for room in rooms if not (here / f"test_{room}.py").exists()} == set()
     assert len(rooms) >= 6
+
+
+def test_functions__say_their_volatility() -> None:
+    for path in MIGRATIONS.glob("*.sql"):
+        for head in re.findall(r"create function .*?\nas \$\$", path.read_text("utf-8"), re.DOTALL):
+            assert re.search(r"^(volatile|stable|immutable)$", head, re.MULTILINE), head
+
+
+def test_client_writable_columns__have_a_check(db: Database) -> None:
+    unchecked = db.query(
+        SYSTEM,
+        """
+        select a.attrelid::regclass::text as relation, a.attname as column
+        from pg_attribute a join pg_class c on c.oid = a.attrelid
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+            and a.attnum > 0 and a.atttypid = any('{text,jsonb}'::regtype[])
+            and (
+                has_column_privilege('authenticated', c.oid, a.attname, 'insert')
+                or has_column_privilege('authenticated', c.oid, a.attname, 'update')
+            )
+            and not exists (
+                select 1 from pg_constraint k
+                where k.conrelid = c.oid and k.contype = 'c' and a.attnum = any(k.conkey)
+            )
+        """,
+    )
+    assert unchecked == []
+
+
+def test_updated_at__is_stamped_on_every_table_that_has_it(db: Database) -> None:
+    forgotten = db.query(
+        SYSTEM,
+        """
+        select a.attrelid::regclass::text as name
+        from pg_attribute a join pg_class c on c.oid = a.attrelid
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+            and a.attname = 'updated_at' and c.oid <> 'public.usage_counters'::regclass
+            and not exists (
+                select 1 from pg_trigger t
+                where t.tgrelid = c.oid
+                    and t.tgfoid = 'private.tg_set_updated_at()'::regprocedure
+            )
+        """,
+    )
+    assert forgotten == []
 
 
 def test_migrations__are_short_enough_to_read() -> None:

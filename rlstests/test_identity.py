@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from rlstests.actors import ANON, NO_GRANT, SYSTEM, Actor, Database, refused
+from rlstests.samples import SAMPLES, make_row
 
 
 def profile(db: Database, actor: Actor) -> dict[str, object]:
@@ -22,6 +23,30 @@ def test_signup__makes_profile_preferences_and_allowance(db: Database) -> None:
     assert db.query(ada, "select theme from public.user_preferences") == [{"theme": "system"}]
     counters = db.query(ada, "select meter, period_type, used from public.usage_counters")
     assert counters == [{"meter": "ai_actions", "period_type": "lifetime", "used": 0}]
+
+
+def test_signup__takes_names_from_the_usual_keys(db: Database) -> None:
+    ada = db.add_user(
+        "ada", {"full_name": "\n", "name": "Ada L.", "given_name": "Ada", "family_name": "Lovelace"}
+    )
+    own = profile(db, ada)
+    names = (own["full_name"], own["first_name"], own["last_name"])
+    assert names == ("Ada L.", "Ada", "Lovelace")
+
+
+def test_signup_and_email_change__work_with_the_rights_of_auth(db: Database) -> None:
+    # Auth's own role has no rights on our tables: the triggers must bring theirs.
+    auth = Actor("auth", "gateway")
+    user_id = uuid4()
+    db.query(
+        auth, "insert into auth.users (id, email) values (%s, %s)", user_id, f"{user_id}@a.example"
+    )
+    db.query(
+        auth, "update auth.users set email = %s where id = %s", f"{user_id}@b.example", user_id
+    )
+    email = db.value(SYSTEM, "select email from public.profiles where id = %s", user_id)
+    assert email == f"{user_id}@b.example"
+    db.query(auth, "delete from auth.users where id = %s", user_id)
 
 
 @pytest.mark.parametrize(
@@ -72,14 +97,24 @@ def test_email_change__is_followed(db: Database, owner: Actor, admin: Actor) -> 
     ) == ("new-admin@example.com")
 
 
-def test_deleted_user__takes_everything_along(db: Database, owner: Actor) -> None:
-    db.query(owner, "insert into public.resumes (title) values ('Mine')")
-    db.query(owner, "insert into public.user_settings (setting_key) values ('a')")
+def test_deleted_user__takes_every_row_along(db: Database, owner: Actor) -> None:
+    for relation in SAMPLES:
+        if relation not in ("public.admin_users", "private.idempotency_keys"):
+            make_row(db, relation, owner)
     db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
-    for table, key in (("profiles", "id"), ("resumes", "user_id"), ("user_settings", "user_id")):
-        assert (
-            db.query(SYSTEM, f"select 1 from public.{table} where {key} = %s", owner.user_id) == []
-        )
+    tables = db.query(
+        SYSTEM,
+        """
+        select k.conrelid::regclass::text as name, a.attname as column
+        from pg_constraint k
+        join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+        where k.contype = 'f' and k.confrelid = 'public.profiles'::regclass
+        """,
+    )
+    assert len(tables) > 6
+    for table in tables:
+        sql = f"select 1 from {table['name']} where {table['column']} = %s"
+        assert db.query(SYSTEM, sql, owner.user_id) == [], table
 
 
 @pytest.mark.parametrize(
@@ -105,21 +140,77 @@ def test_profile__refuses_a_link_that_is_a_script(db: Database, owner: Actor) ->
     assert db.affected(owner, "update public.profiles set website = 'https://a.example'") == 1
 
 
-def test_active_resume__must_be_ones_own(db: Database, owner: Actor, stranger: Actor) -> None:
-    mine = db.value(owner, "insert into public.resumes (title) values ('Mine') returning id")
+def test_active_resume__must_be_ones_own_and_not_in_the_trash(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
+    add = "insert into public.resumes (title) values ('Mine') returning id"
+    mine, trashed, theirs = db.value(owner, add), db.value(owner, add), db.value(stranger, add)
+    db.query(owner, "select public.trash_resume(%s)", trashed)
+    choose = "update public.profiles set active_resume_id = %s"
+    assert db.affected(owner, choose, mine) == 1
+    # The same answer for a stranger's résumé, the own trash and none at all: nothing to probe.
+    for wrong in (theirs, trashed, uuid4()):
+        with refused("42501", match="row-level security"):
+            db.query(owner, choose, wrong)
+
+
+def test_active_resume__of_another_user_is_refused_by_the_foreign_key_too(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
     theirs = db.value(stranger, "insert into public.resumes (title) values ('T') returning id")
-    assert db.affected(owner, "update public.profiles set active_resume_id = %s", mine) == 1
-    # The same answer for a stranger's résumé and for none at all: nothing can be probed.
-    for foreign in (theirs, uuid4()):
-        with refused("23503", match="profiles_active_resume_fkey") as caught:
-            db.query(owner, "update public.profiles set active_resume_id = %s", foreign)
-        assert "is not present" in str(caught.value.diag.message_detail)
+    with refused("23503", match="profiles_active_resume_fkey"):
+        db.query(
+            SYSTEM,
+            "update public.profiles set active_resume_id = %s where id = %s",
+            theirs,
+            owner.user_id,
+        )
 
 
-def test_admin__must_be_active(db: Database, owner: Actor, admin: Actor) -> None:
+def test_deleted_resume__leaves_its_profile(db: Database, owner: Actor) -> None:
+    resume = db.value(owner, "insert into public.resumes (title) values ('Mine') returning id")
+    db.query(owner, "update public.profiles set active_resume_id = %s", resume)
+    db.query(SYSTEM, "delete from public.resumes where id = %s", resume)
+    assert profile(db, owner)["active_resume_id"] is None
+
+
+@pytest.mark.parametrize(("is_active", "leaves"), [(False, False), (True, True)])
+def test_blocked_or_leaving_account__reads_and_writes_nothing(
+    db: Database, owner: Actor, is_active: bool, leaves: bool
+) -> None:
+    db.query(owner, "insert into public.user_settings (setting_key) values ('a')")
+    db.query(owner, "insert into public.resumes (title) values ('Mine')")
+    db.query(
+        SYSTEM,
+        "update public.profiles set is_active = %s, deleted_at = case when %s then now() end "
+        "where id = %s",
+        is_active,
+        leaves,
+        owner.user_id,
+    )
+    for sql in (
+        "update public.profiles set bio = 'x'",
+        "update public.user_preferences set theme = 'dark'",
+        "update public.user_settings set setting_value = '1'",
+        "insert into public.user_settings (setting_key) values ('b')",
+        "update public.resumes set title = 'x'",
+        "insert into public.resumes (title) values ('x')",
+        f"insert into storage.objects (bucket_id, name) "
+        f"values ('resumes', '{owner.user_id}/{uuid4()}.pdf')",
+    ):
+        with refused("42501", match="row-level security"):
+            db.query(owner, sql)
+    with refused("PT403"):
+        db.query(owner, "select public.trash_resume(%s)", uuid4())
+    assert len(db.query(owner, "select 1 from public.resumes")) == 1
+    assert db.affected(owner, "delete from public.user_settings") == 1
+
+
+@pytest.mark.parametrize("change", ["is_active = false", "deleted_at = now()"])
+def test_admin__must_be_active(db: Database, owner: Actor, admin: Actor, change: str) -> None:
     sql = "select count(*) from public.profiles"
     assert db.value(admin, sql) > 1
-    db.query(SYSTEM, "update public.profiles set is_active = false where id = %s", admin.user_id)
+    db.query(SYSTEM, f"update public.profiles set {change} where id = %s", admin.user_id)
     assert db.value(admin, sql) == 1
     assert db.value(owner, "select private.is_admin()") is False
 

@@ -86,6 +86,20 @@ def test_release__gives_back_once_and_settle_keeps(db: Database, owner: Actor) -
     assert (state(db, kept), state(db, dropped)) == ("settled", "released")
 
 
+def test_release__touches_no_other_user(db: Database, owner: Actor, stranger: Actor) -> None:
+    reserve(db, stranger)
+    event = reserve(db, owner)["usage_event_id"]
+    db.query(SYSTEM, "select private.release_usage(%s)", event)
+    assert (used(db, owner), used(db, stranger)) == (0, 1)
+
+
+def test_release__survives_a_counter_that_was_set_back(db: Database, owner: Actor) -> None:
+    event = reserve(db, owner)["usage_event_id"]
+    db.query(SYSTEM, "update public.usage_counters set used = 0 where user_id = %s", owner.user_id)
+    assert db.value(SYSTEM, "select private.release_usage(%s)", event) is True
+    assert used(db, owner) == 0
+
+
 def test_every_matching_limit__applies_or_none_counts(
     db: Database, owner: Actor, daily: str
 ) -> None:
@@ -110,8 +124,9 @@ def test_plan_without_a_matching_limit__does_not_include_the_operation(
 ) -> None:
     db.query(SYSTEM, "insert into public.operations (code, meters) values ('extra', '{extra}')")
     for code in ("extra", "unheard_of"):
-        with refused("PT402", match=f"does not include {code}"):
+        with refused("PT402", match=f"does not include {code}") as caught:
             reserve(db, owner, code=code)
+        assert json.loads(caught.value.diag.message_detail or "")["limit"] == 0
     db.query(SYSTEM, "update public.operations set is_active = false where code = 'resume_parse'")
     with refused("PT402"):
         reserve(db, owner)
@@ -165,8 +180,15 @@ def test_periods__are_half_open_and_in_utc(db: Database, at: str, day: str, mont
 
 def test_event__is_history_once_it_is_closed(db: Database, owner: Actor) -> None:
     event = reserve(db, owner)["usage_event_id"]
-    with refused("P0001", match="only its state"):
-        db.query(SYSTEM, "update public.usage_events set credits_used = 0 where id = %s", event)
+    for change in (
+        "credits_used = 0",
+        "user_id = gen_random_uuid()",
+        "charges = '[]'",
+        "source = 'tokens'",
+        "period_key = '2020'",
+    ):
+        with refused("P0001", match="only its state"):
+            db.query(SYSTEM, f"update public.usage_events set {change} where id = %s", event)
     db.query(SYSTEM, "select private.settle_usage(%s)", event)
     with refused("P0001", match="is settled and cannot change"):
         db.query(
@@ -176,8 +198,12 @@ def test_event__is_history_once_it_is_closed(db: Database, owner: Actor) -> None
         )
 
 
-def test_my_usage__shows_what_is_left(db: Database, owner: Actor, stranger: Actor) -> None:
+def test_my_usage__shows_what_is_left(
+    db: Database, owner: Actor, stranger: Actor, admin: Actor
+) -> None:
     reserve(db, owner)
+    # Admins may read everybody's counters, and still ask about their own here.
+    assert len(db.query(admin, "select * from public.my_usage()")) == 1
     row = {"meter": "ai_actions", "period": "lifetime", "period_key": "lifetime", "max_uses": 5}
     assert db.query(owner, "select * from public.my_usage()") == [row | {"used": 1, "remaining": 4}]
     assert db.query(stranger, "select * from public.my_usage()") == [
@@ -187,8 +213,10 @@ def test_my_usage__shows_what_is_left(db: Database, owner: Actor, stranger: Acto
 
 def test_catalogue__hides_what_is_no_longer_sold(db: Database, owner: Actor) -> None:
     db.query(SYSTEM, "update public.plans set is_active = false where code = 'free'")
+    db.query(SYSTEM, "update public.operations set is_active = false where code = 'resume_parse'")
     for actor in (ANON, owner):
         assert db.query(actor, "select * from public.plans where code = 'free'") == []
+        assert db.query(actor, "select * from public.operations") == []
     assert db.query(owner, "select meter from public.my_usage()") == [{"meter": "ai_actions"}]
 
 

@@ -1,5 +1,6 @@
 """Room queue: a task is done once, by whoever holds its lease, and never lost."""
 
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import psycopg
@@ -190,24 +191,88 @@ def test_silent_worker__loses_the_task_to_the_queue_and_at_last_to_the_grave(
     assert events(db, task)[-1] == "failed"
 
 
+def lease_seconds(db: Database, task: UUID) -> float:
+    sql = "select extract(epoch from lease_expires_at - now()) from queue.tasks where id = %s"
+    return float(db.value(SYSTEM, sql, task))
+
+
 def test_extended_lease__is_not_reaped(db: Database) -> None:
+    task, other = enqueue(db), enqueue(db)
+    claimed = {each["id"]: each for each in claim(db, 2)}
+    assert lease_seconds(db, task) == 60
+    expire(db, task)
+    extend = "select worker.extend_lease(%s, %s, %s::integer)"
+    db.query(SERVICE, extend, task, claimed[task]["lease_token"], 90)
+    assert (lease_seconds(db, task), lease_seconds(db, other)) == (90, 60)
+    assert db.value(SERVICE, "select worker.run_maintenance()")["reaped"] == 0
+    for senseless in (4, 3601, None):
+        with refused("PT400"):
+            db.query(SERVICE, extend, task, claimed[task]["lease_token"], senseless)
+
+
+def test_task__remembers_who_held_it_and_what_went_wrong(db: Database) -> None:
     task = enqueue(db)
     (claimed,) = claim(db)
-    expire(db, task)
-    db.query(SERVICE, "select worker.extend_lease(%s, %s, 60)", task, claimed["lease_token"])
-    assert db.value(SERVICE, "select worker.run_maintenance()")["reaped"] == 0
+    sql = "select locked_by, last_error from queue.tasks where id = %s"
+    assert db.one(SYSTEM, sql, task) == {"locked_by": "test", "last_error": None}
+    fail(db, claimed, retryable=True)
+    assert db.one(SYSTEM, sql, task) == {"locked_by": None, "last_error": "No luck."}
+    db.query(SYSTEM, "update queue.tasks set run_at = now() where id = %s", task)
+    (claimed,) = claim(db)
+    db.query(SERVICE, "select worker.fail_task(%s, %s, ' ')", task, claimed["lease_token"])
+    assert (history(db, task)["worker"], history(db, task)["error"]) == ("test", "Unknown error.")
 
 
-def test_task_whose_handler_breaks__does_not_keep_the_others_from_being_reaped(
-    db: Database,
+def test_pause__never_exceeds_an_hour(db: Database) -> None:
+    task = enqueue(db)
+    db.query(SYSTEM, "update queue.tasks set attempt = 19, max_attempts = 25 where id = %s", task)
+    fail(db, claim(db)[0], retryable=True)
+    sql = "select extract(epoch from run_at - now()) from queue.tasks where id = %s"
+    assert 1800 <= float(db.value(SYSTEM, sql, task)) <= 3600
+
+
+def test_maintenance__makes_the_partitions_of_the_months_ahead(db: Database) -> None:
+    months = [
+        (date.today().replace(day=1) + timedelta(days=31 * ahead)).strftime("%Y_%m")
+        for ahead in (1, 2)
+    ]
+    tables = [f"private.{parent}_{m}" for parent in ("usage_events", "finished") for m in months]
+    for table in tables:
+        db.query(SYSTEM, f"drop table if exists {table}")
+    assert db.value(SERVICE, "select worker.run_maintenance()")["partitions"] == len(tables)
+    for table in tables:
+        assert db.value(SYSTEM, "select to_regclass(%s) is not null", table), table
+
+
+@pytest.mark.parametrize("broken_event", ["retried", "failed"])
+def test_task_whose_handler_breaks__is_buried_and_keeps_nobody_waiting(
+    db: Database, broken_event: str
 ) -> None:
-    broken = enqueue(db, payload='{"break": "retried"}', delay="-1 s")
+    broken = enqueue(db, payload=f'{{"break": "{broken_event}"}}', delay="-1 s")
     sound = enqueue(db)
     claim(db, 2)
+    db.query(SYSTEM, "update queue.tasks set attempt = 3 where id = %s", broken)
+    if broken_event == "retried":
+        db.query(SYSTEM, "update queue.tasks set attempt = 1 where id = %s", broken)
     expire(db, broken)
     expire(db, sound)
-    assert db.value(SERVICE, "select worker.run_maintenance()")["reaped"] == 1
+    counts = db.value(SERVICE, "select worker.run_maintenance()")
+    assert (counts["reaped"], counts["dead"]) == (1, 1)
     assert events(db, sound) == ["started", "retried"]
+    assert history(db, broken)["outcome"] == "dead"
+
+
+def test_task_that_cannot_start__is_buried_and_the_next_is_claimed(
+    db: Database, owner: Actor
+) -> None:
+    sql = "select usage_event_id from private.reserve_usage(%s, 'resume_parse', null, '{}')"
+    event = db.value(SYSTEM, sql, owner.user_id)
+    broken = enqueue(db, owner, payload='{"break": "started"}', delay="-1 s", usage_event_id=event)
+    sound = enqueue(db)
+    assert [task["id"] for task in claim(db, 2)] == [sound]
+    assert history(db, broken)["outcome"] == "dead"
+    assert events(db, broken) == ["failed"]
+    assert db.value(owner, "select state from public.usage_events") == "released"
 
 
 def test_result_that_cannot_be_written__leaves_the_task_leased(db: Database) -> None:
@@ -228,9 +293,12 @@ def test_released_task__is_ready_and_lost_no_attempt(db: Database) -> None:
 
 def test_dedupe_key__holds_while_the_task_lives(db: Database) -> None:
     task = enqueue(db, dedupe_key="one")
-    assert enqueue(db, dedupe_key="one") == task
-    fail(db, claim(db)[0], retryable=False)
-    assert enqueue(db, dedupe_key="one") != task
+    sql = "select private.enqueue_task('probe', '{}', null, null, 'one')"
+    assert db.value(SYSTEM, sql) is None
+    (claimed,) = claim(db, 10)
+    assert claimed["id"] == task
+    fail(db, claimed, retryable=False)
+    assert db.value(SYSTEM, sql) is not None
 
 
 def test_unknown_kind__is_not_queued(db: Database) -> None:

@@ -168,16 +168,11 @@ def test_file_path__stays_in_the_folder_of_its_owner(
         add_resume(db, owner, bad)
 
 
-@pytest.mark.parametrize("is_active", [False, True])
+@pytest.mark.parametrize("change", ["is_active = false", "deleted_at = now()"])
 def test_blocked_or_leaving_account__asks_for_nothing_new(
-    db: Database, owner: Actor, resume: UUID, is_active: bool
+    db: Database, owner: Actor, resume: UUID, change: str
 ) -> None:
-    db.query(
-        SYSTEM,
-        "update public.profiles set is_active = %s, deleted_at = now() where id = %s",
-        is_active,
-        owner.user_id,
-    )
+    db.query(SYSTEM, f"update public.profiles set {change} where id = %s", owner.user_id)
     with refused("PT403"):
         request(db, owner, resume)
 
@@ -241,13 +236,104 @@ def test_reading_that_ends_in_the_trash__is_kept_for_the_restore(
     assert db.value(owner, "select parse_status from public.resumes") == "completed"
 
 
-def test_malformed_result__is_refused_whole(db: Database, owner: Actor, resume: UUID) -> None:
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        "text",
+        [],
+        {},
+        RESULT | {"parsed_data": ["not", "an", "object"]},
+        RESULT | {"file_size_bytes": 1.5},
+        RESULT | {"file_size_bytes": 10**12},
+        RESULT | {"file_sha256": "short"},
+        RESULT | {"warnings": "text"},
+    ],
+)
+def test_malformed_result__is_refused_whole(
+    db: Database, owner: Actor, resume: UUID, result: object
+) -> None:
     request(db, owner, resume)
     task = claim(db)
-    with refused("23514"):
-        complete(db, task, RESULT | {"parsed_data": ["not", "an", "object"]})
+    with refused("PT422", match="malformed"):
+        db.query(
+            SERVICE,
+            "select worker.complete_task(%s, %s, %s)",
+            task["id"],
+            task["lease_token"],
+            json.dumps(result),
+        )
     assert db.value(owner, "select parse_status from public.resumes") == "processing"
     assert db.value(owner, "select state from public.usage_events") == "reserved"
+
+
+def test_failure_after_a_success__keeps_what_was_read(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    request(db, owner, resume)
+    complete(db, claim(db))
+    request(db, owner, resume)
+    task = claim(db)
+    sql = "select worker.fail_task(%s, %s, 'No luck.', true)"
+    assert db.value(SERVICE, sql, task["id"], task["lease_token"]) == "retry"
+    assert db.value(owner, "select parse_status from public.resumes") == "pending"
+    db.query(SYSTEM, "update queue.tasks set run_at = now()")
+    task = claim(db)
+    sql = "select worker.fail_task(%s, %s, 'Broken.')"
+    db.query(SERVICE, sql, task["id"], task["lease_token"])
+    row = db.one(owner, "select * from public.resumes")
+    assert (row["parse_status"], row["parse_error"]) == ("failed", "Broken.")
+    assert row["parsed_data"] == RESULT["parsed_data"]
+    assert row["extracted_text"] == RESULT["extracted_text"]
+
+
+def test_task_event__reaches_only_the_resume_of_its_owner(
+    db: Database, owner: Actor, stranger: Actor, resume: UUID
+) -> None:
+    db.query(
+        SYSTEM,
+        "select private.enqueue_task('resume_parse', %s, %s, null)",
+        json.dumps({"resume_id": str(resume)}),
+        stranger.user_id,
+    )
+    complete(db, claim(db))
+    assert db.value(owner, "select parse_status from public.resumes") == "none"
+
+
+def test_request_while_processing__joins(db: Database, owner: Actor, resume: UUID) -> None:
+    request(db, owner, resume)
+    claim(db)
+    assert request(db, owner, resume)["parse_status"] == "processing"
+    assert used(db, owner) == 1
+
+
+def test_resume_whose_task_is_gone__can_be_asked_for_again(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    request(db, owner, resume)
+    db.query(SYSTEM, "delete from queue.tasks")
+    assert request(db, owner, resume)["parse_status"] == "pending"
+    assert claim(db)["payload"]["resume_id"] == str(resume)
+
+
+def test_file_in_another_bucket__is_no_upload(db: Database, owner: Actor) -> None:
+    path = f"{owner.user_id}/{uuid4()}.pdf"
+    db.query(SYSTEM, "insert into storage.buckets (id, name) values ('other', 'other')")
+    db.query(SYSTEM, "insert into storage.objects (bucket_id, name) values ('other', %s)", path)
+    with refused("PT422"):
+        request(db, owner, add_resume(db, owner, path))
+
+
+def test_trash__clears_the_active_resume_only_if_it_is_that_one(
+    db: Database, owner: Actor, stranger: Actor, resume: UUID
+) -> None:
+    theirs = add_resume(db, stranger)
+    choose = "update public.profiles set active_resume_id = %s"
+    db.query(owner, choose, resume)
+    db.query(stranger, choose, theirs)
+    db.query(owner, "select public.trash_resume(%s)", add_resume(db, owner))
+    for user, active in ((owner, resume), (stranger, theirs)):
+        assert db.value(user, "select active_resume_id from public.profiles") == active
 
 
 def test_last_edited_at__moves_with_edits_only(db: Database, owner: Actor, resume: UUID) -> None:

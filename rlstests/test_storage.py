@@ -24,7 +24,10 @@ def test_bucket__is_private_and_takes_documents_up_to_10_mb(db: Database) -> Non
     bucket = db.one(SYSTEM, "select * from storage.buckets where id = 'resumes'")
     assert bucket["public"] is False
     assert bucket["file_size_limit"] == 10 * 1024 * 1024
-    assert len(bucket["allowed_mime_types"]) == 2
+    assert bucket["allowed_mime_types"] == [
+        "application/pdf",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ]
 
 
 def test_file__is_seen_and_deleted_by_its_owner_only(
@@ -36,6 +39,16 @@ def test_file__is_seen_and_deleted_by_its_owner_only(
         assert db.affected(other, delete, path) == 0
     assert db.query(owner, SELECT) == [{"name": path}]
     assert db.affected(owner, delete, path) == 1
+
+
+def test_file__in_another_bucket_or_a_folder_alike_is_not_ones_own(
+    db: Database, owner: Actor
+) -> None:
+    db.query(SYSTEM, "insert into storage.buckets (id, name) values ('other', 'other')")
+    for bucket, folder in (("other", f"{owner.user_id}"), ("resumes", f"{owner.user_id}x")):
+        db.query(SYSTEM, INSERT, bucket, f"{folder}/a.pdf")
+    assert db.query(owner, "select name from storage.objects") == []
+    assert db.affected(owner, "delete from storage.objects") == 0
 
 
 def test_file__never_changes(db: Database, owner: Actor, path: str) -> None:

@@ -61,6 +61,7 @@ grant execute on function private.is_web_link(text) to authenticated, service_ro
 
 create function private.tg_set_updated_at() returns trigger
 language plpgsql
+volatile
 set search_path = ''
 as $$
 begin
@@ -75,6 +76,7 @@ comment on function private.tg_set_updated_at() is
 
 create function private.close_table(p_table regclass) returns void
 language plpgsql
+volatile
 set search_path = ''
 as $$
 begin
@@ -97,28 +99,35 @@ create function private.ensure_month_partition(
     p_month date
 ) returns boolean
 language plpgsql
+volatile
 set search_path = ''
+-- Attaching waits for readers, and readers wait behind it: rather give up and come again.
+set lock_timeout = '500ms'
 as $$
 declare
+    v_stem text;
     v_name text;
     v_from date := date_trunc('month', p_month)::date;
     v_to date := (date_trunc('month', p_month) + interval '1 month')::date;
 begin
-    select c.relname || '_' || to_char(v_from, 'YYYY_MM') into strict v_name
+    select c.relname into strict v_stem
     from pg_catalog.pg_class c
     where c.oid = p_parent;
+    v_name := v_stem || '_' || to_char(v_from, 'YYYY_MM');
 
     if to_regclass(format('private.%I', v_name)) is not null then
         return false;
     end if;
 
-    -- Rows that came before their partition wait in the default one: take them along.
+    -- Rows that came before their partition wait in the default one: take them along, and let no
+    -- more of them in meanwhile.
+    execute format('lock table private.%I in access exclusive mode', v_stem || '_default');
     execute format('create table private.%I (like %s including all)', v_name, p_parent);
     perform private.close_table(format('private.%I', v_name)::regclass);
     execute format(
         'with moved as (delete from private.%I where %I >= %L and %I < %L returning *) '
         'insert into private.%I select * from moved',
-        (select relname from pg_catalog.pg_class where oid = p_parent) || '_default',
+        v_stem || '_default',
         p_key, v_from::timestamp at time zone 'UTC', p_key, v_to::timestamp at time zone 'UTC',
         v_name
     );
@@ -132,4 +141,5 @@ end;
 $$;
 comment on function private.ensure_month_partition(regclass, text, date) is
     'Makes the partition of one UTC month, in schema private, and moves rows out of the default '
-    'partition into it. True when it made one. The parent is range-partitioned by p_key.';
+    'partition into it. True when it made one. The parent is range-partitioned by p_key.
+Raises lock_not_available after half a second of waiting: try again later.';

@@ -47,7 +47,7 @@ comment on column public.profiles.subscription_tier is
 comment on column public.profiles.subscription_status is
     'Status of that subscription, none without one. System-written.';
 comment on column public.profiles.is_active is
-    'False for a blocked account: it may still read, but ask for nothing new. System-written.';
+    'False for a blocked account: it may read and delete, but write nothing. System-written.';
 comment on column public.profiles.deleted_at is
     'When deletion of the account was requested. System-written.';
 
@@ -82,7 +82,9 @@ create table public.admin_users (
     user_id uuid primary key references public.profiles (id) on delete cascade,
     email text not null,
     role text not null default 'admin' check (role in ('admin', 'super_admin')),
-    permissions jsonb not null default '{}' check (jsonb_typeof(permissions) = 'object'),
+    permissions jsonb not null default '{}' check (
+        jsonb_typeof(permissions) = 'object' and octet_length(permissions::text) <= 16384
+    ),
     created_at timestamptz not null default now()
 );
 comment on table public.admin_users is
@@ -107,6 +109,36 @@ comment on function private.is_admin() is
     'True when the caller is an active admin. The only predicate on admin_users.';
 grant execute on function private.is_admin() to authenticated;
 
+create function private.is_active_user() returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select exists (
+        select 1
+        from public.profiles p
+        where p.id = (select auth.uid()) and p.is_active and p.deleted_at is null
+    );
+$$;
+comment on function private.is_active_user() is
+    'True when the caller''s account is neither blocked nor about to be deleted.';
+grant execute on function private.is_active_user() to authenticated;
+
+create function private.lock_account(p_user_id uuid) returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    -- Deleting an account locks its profile first and then its rows. Whoever locks rows of a user
+    -- takes the profile first as well, or the two wait for each other.
+    perform 1 from public.profiles p where p.id = p_user_id for key share;
+end;
+$$;
+comment on function private.lock_account(uuid) is
+    'Keeps an account from being deleted until the transaction ends. Call it before locking rows.';
+
 create function private.require_user() returns uuid
 language plpgsql
 stable
@@ -121,10 +153,7 @@ begin
             message = 'You are not signed in.',
             hint = 'Sign in and send the access token.';
     end if;
-    if not exists (
-        select 1 from public.profiles p
-        where p.id = v_user_id and p.is_active and p.deleted_at is null
-    ) then
+    if not private.is_active_user() then
         raise sqlstate 'PT403' using
             message = format('The account %s is not active.', v_user_id),
             hint = 'It was blocked, or its deletion was requested. Contact support.';
@@ -149,7 +178,7 @@ using (id = (select auth.uid()) or (select private.is_admin()));
 create policy profiles_update_owner on public.profiles
 for update to authenticated
 using (id = (select auth.uid()))
-with check (id = (select auth.uid()));
+with check (id = (select auth.uid()) and (select private.is_active_user()));
 
 create policy user_preferences_select_owner on public.user_preferences
 for select to authenticated
@@ -158,7 +187,7 @@ using (user_id = (select auth.uid()));
 create policy user_preferences_update_owner on public.user_preferences
 for update to authenticated
 using (user_id = (select auth.uid()))
-with check (user_id = (select auth.uid()));
+with check (user_id = (select auth.uid()) and (select private.is_active_user()));
 
 create policy user_settings_select_owner on public.user_settings
 for select to authenticated
@@ -166,12 +195,12 @@ using (user_id = (select auth.uid()));
 
 create policy user_settings_insert_owner on public.user_settings
 for insert to authenticated
-with check (user_id = (select auth.uid()));
+with check (user_id = (select auth.uid()) and (select private.is_active_user()));
 
 create policy user_settings_update_owner on public.user_settings
 for update to authenticated
 using (user_id = (select auth.uid()))
-with check (user_id = (select auth.uid()));
+with check (user_id = (select auth.uid()) and (select private.is_active_user()));
 
 create policy user_settings_delete_owner on public.user_settings
 for delete to authenticated
@@ -222,48 +251,67 @@ set search_path = ''
 as $$
     -- Clients write this metadata freely: take strings only, without control characters, cut to
     -- what the column holds.
-    select nullif(btrim(left(regexp_replace(p_metadata ->> k.key, '[[:cntrl:]]', ' ', 'g'),
-        p_max_length)), '')
+    select left(c.cleaned, p_max_length)
     from unnest(p_keys) with ordinality as k (key, position)
+    cross join lateral (
+        select btrim(regexp_replace(p_metadata ->> k.key, '[[:cntrl:]]', ' ', 'g')) as cleaned
+    ) c
     where jsonb_typeof(p_metadata) = 'object'
         and jsonb_typeof(p_metadata -> k.key) = 'string'
-        and btrim(p_metadata ->> k.key) <> ''
+        and c.cleaned <> ''
     order by k.position
     limit 1;
 $$;
 comment on function private.first_metadata_text(jsonb, text[], integer) is
     'The first of these keys that holds a usable text, cleaned and cut; null if none does.';
 
-create function private.tg_users__create_profile() returns trigger
+create function private.create_account(p_user auth.users) returns void
 language plpgsql
-security definer
+volatile
 set search_path = ''
 as $$
 declare
-    v_meta jsonb := new.raw_user_meta_data;
-    v_avatar text := private.first_metadata_text(v_meta, '{avatar_url,picture}', 1000);
+    v_meta jsonb := p_user.raw_user_meta_data;
+    -- One character more than the column holds: half an address is none.
+    v_avatar text := private.first_metadata_text(v_meta, '{avatar_url,picture}', 1001);
 begin
     insert into public.profiles (id, email, full_name, first_name, last_name, avatar_url)
     values (
-        new.id,
-        new.email,
+        p_user.id,
+        p_user.email,
         private.first_metadata_text(v_meta, '{full_name,name}', 200),
         private.first_metadata_text(v_meta, '{first_name,given_name}', 100),
         private.first_metadata_text(v_meta, '{last_name,family_name}', 100),
-        case when private.is_web_link(v_avatar) then v_avatar end
-    );
-    insert into public.user_preferences (user_id) values (new.id);
+        case when private.is_web_link(v_avatar) and char_length(v_avatar) <= 1000 then v_avatar end
+    )
+    on conflict (id) do nothing;
+    insert into public.user_preferences (user_id) values (p_user.id)
+    on conflict (user_id) do nothing;
+end;
+$$;
+comment on function private.create_account(auth.users) is
+    'Makes profile and preferences of a user, if they are missing. Bad metadata is dropped.';
+
+create function private.tg_users__create_profile() returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.create_account(new);
     return null;
 end;
 $$;
 comment on function private.tg_users__create_profile() is
-    'Makes profile and preferences of a new user. Bad metadata is dropped; it blocks no signup.';
+    'Makes the account of a new user. Whatever metadata a client sends, it blocks no signup.';
 
 create trigger _100_create_profile after insert on auth.users
 for each row execute function private.tg_users__create_profile();
 
 create function private.tg_users__mirror_email() returns trigger
 language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$
@@ -284,12 +332,4 @@ execute function private.tg_users__mirror_email();
 
 -- Users who were there before this migration ----------------------------------------------------
 
-insert into public.profiles (id, email, full_name)
-select u.id, u.email, private.first_metadata_text(u.raw_user_meta_data, '{full_name,name}', 200)
-from auth.users u
-on conflict (id) do nothing;
-
-insert into public.user_preferences (user_id)
-select p.id
-from public.profiles p
-on conflict (user_id) do nothing;
+select private.create_account(u) from auth.users u;

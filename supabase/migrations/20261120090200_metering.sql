@@ -72,9 +72,13 @@ create table public.usage_events (
     credits_used integer not null default 1 check (credits_used >= 0),
     period_type text not null,
     period_key text not null,
-    charges jsonb not null check (jsonb_typeof(charges) = 'array'),
+    charges jsonb not null check (
+        jsonb_typeof(charges) = 'array' and octet_length(charges::text) <= 16384
+    ),
     state text not null default 'reserved' check (state in ('reserved', 'settled', 'released')),
-    metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
+    metadata jsonb not null default '{}' check (
+        jsonb_typeof(metadata) = 'object' and octet_length(metadata::text) <= 16384
+    ),
     created_at timestamptz not null default now(),
     closed_at timestamptz,
     primary key (id, created_at),
@@ -146,6 +150,7 @@ for each row execute function private.tg_set_updated_at();
 
 create function private.tg_usage_events__guard_history() returns trigger
 language plpgsql
+volatile
 set search_path = ''
 as $$
 begin
@@ -168,6 +173,7 @@ for each row execute function private.tg_usage_events__guard_history();
 
 create function private.tg_profiles__create_counters() returns trigger
 language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$

@@ -56,6 +56,7 @@ create function private.raise_counters(
     p_at timestamptz
 ) returns jsonb
 language plpgsql
+volatile
 set search_path = ''
 as $$
 declare
@@ -111,6 +112,7 @@ create function private.remember_request(
     p_usage_event_id uuid
 ) returns uuid
 language plpgsql
+volatile
 set search_path = ''
 as $$
 declare
@@ -165,6 +167,7 @@ create function private.reserve_usage(
     p_payload jsonb
 ) returns private.reservation
 language plpgsql
+volatile
 set search_path = ''
 as $$
 declare
@@ -207,6 +210,7 @@ same key and payload again return the first reservation.';
 
 create function private.settle_usage(p_usage_event_id uuid) returns boolean
 language plpgsql
+volatile
 set search_path = ''
 as $$
 begin
@@ -221,6 +225,7 @@ comment on function private.settle_usage(uuid) is
 
 create function private.release_usage(p_usage_event_id uuid) returns boolean
 language plpgsql
+volatile
 set search_path = ''
 as $$
 declare
@@ -241,7 +246,8 @@ begin
         order by c.meter, c.period_type
     loop
         update public.usage_counters c
-        set used = c.used - 1, updated_at = now()
+        -- An operator may have set the counter back meanwhile.
+        set used = greatest(c.used - 1, 0), updated_at = now()
         where c.user_id = v_event.user_id and c.meter = v_charge.meter
             and c.period_type = v_charge.period_type and c.period_key = v_charge.period_key;
     end loop;

@@ -92,6 +92,7 @@ create function private.enqueue_task(
     p_run_at timestamptz default now()
 ) returns uuid
 language plpgsql
+volatile
 set search_path = ''
 as $$
 declare
@@ -100,29 +101,23 @@ begin
     if not exists (select 1 from queue.task_kinds k where k.kind = p_kind) then
         raise exception 'There is no task kind %.', p_kind;
     end if;
-    loop
-        insert into queue.tasks
-        (kind, payload, user_id, usage_event_id, dedupe_key, run_at, priority, max_attempts)
-        select k.kind, p_payload, p_user_id, p_usage_event_id, p_dedupe_key, p_run_at,
-            k.priority, k.max_attempts
-        from queue.task_kinds k
-        where k.kind = p_kind
-        on conflict (dedupe_key) do nothing
-        returning id into v_id;
-        exit when v_id is not null;
-
-        select t.id into v_id from queue.tasks t where t.dedupe_key = p_dedupe_key;
-        -- Neither inserted nor found: the other task ended in between, so try again.
-        exit when v_id is not null;
-    end loop;
+    insert into queue.tasks
+    (kind, payload, user_id, usage_event_id, dedupe_key, run_at, priority, max_attempts)
+    select k.kind, p_payload, p_user_id, p_usage_event_id, p_dedupe_key, p_run_at,
+        k.priority, k.max_attempts
+    from queue.task_kinds k
+    where k.kind = p_kind
+    on conflict (dedupe_key) do nothing
+    returning id into v_id;
     return v_id;
 end;
 $$;
 comment on function private.enqueue_task(text, jsonb, uuid, uuid, text, timestamptz) is
-    'Queues a task and returns its id, or the id of the live task with the same dedupe key.';
+    'Queues a task and returns its id; null when a live task has the same dedupe key.';
 
 create function private.tell_task_event(p_task queue.tasks, p_event text, p_data jsonb) returns void
 language plpgsql
+volatile
 set search_path = ''
 as $$
 begin
@@ -135,6 +130,7 @@ comment on function private.tell_task_event(queue.tasks, text, jsonb) is
 
 create function private.archive_task(p_task queue.tasks, p_outcome text, p_error text) returns void
 language plpgsql
+volatile
 set search_path = ''
 as $$
 begin
@@ -152,6 +148,7 @@ comment on function private.archive_task(queue.tasks, text, text) is
 
 create function private.bury_task(p_task queue.tasks, p_error text) returns void
 language plpgsql
+volatile
 set search_path = ''
 as $$
 begin
@@ -163,6 +160,27 @@ $$;
 comment on function private.bury_task(queue.tasks, text) is
     'Ends a task without a result: its rows say why and its use is given back.';
 
+create function private.bury_broken_task(p_task queue.tasks) returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    v_error text := 'Something went wrong on our side. Please try again later.';
+begin
+    begin
+        perform private.bury_task(p_task, v_error);
+        return;
+    exception when others then
+        raise warning 'Task % cannot tell that it failed: %', p_task.id, sqlerrm;
+    end;
+    perform private.release_usage(p_task.usage_event_id);
+    perform private.archive_task(p_task, 'dead', v_error);
+end;
+$$;
+comment on function private.bury_broken_task(queue.tasks) is
+    'Ends a task whose event handler raises: it leaves the queue and gives its use back anyway.';
+
 create function private.requeue_task(
     p_task queue.tasks,
     p_run_at timestamptz,
@@ -170,6 +188,7 @@ create function private.requeue_task(
     p_error text
 ) returns void
 language plpgsql
+volatile
 set search_path = ''
 as $$
 begin
@@ -185,11 +204,13 @@ comment on function private.requeue_task(queue.tasks, timestamptz, smallint, tex
 
 create function private.lock_leased_task(p_task_id uuid, p_lease_token uuid) returns queue.tasks
 language plpgsql
+volatile
 set search_path = ''
 as $$
 declare
     v_task queue.tasks;
 begin
+    perform private.lock_account(t.user_id) from queue.tasks t where t.id = p_task_id;
     select * into v_task
     from queue.tasks t
     where t.id = p_task_id and t.lease_token = p_lease_token

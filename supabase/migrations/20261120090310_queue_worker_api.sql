@@ -38,6 +38,7 @@ create function worker.claim_tasks(
     lease_expires_at timestamptz
 )
 language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$
@@ -69,7 +70,14 @@ begin
         ))
         returning t.*
     loop
-        perform private.tell_task_event(v_task, 'started', null);
+        begin
+            perform private.tell_task_event(v_task, 'started', null);
+        exception when others then
+            -- One task that cannot start must not keep the others from being claimed.
+            raise warning 'Task % cannot start: %', v_task.id, sqlerrm;
+            perform private.bury_broken_task(v_task);
+            continue;
+        end;
         id := v_task.id;
         kind := v_task.kind;
         payload := v_task.payload;
@@ -83,7 +91,7 @@ begin
 end;
 $$;
 comment on function worker.claim_tasks(text, text[], integer, integer) is
-    'Leases up to p_limit ready tasks of these kinds, the most urgent and oldest first.
+    'Leases up to p_limit ready tasks of these kinds: the most urgent and oldest, in no set order.
 Finish each with complete_task or fail_task before its lease expires, or extend it.';
 
 create function worker.extend_lease(
@@ -92,6 +100,7 @@ create function worker.extend_lease(
     p_lease_seconds integer default 60
 ) returns timestamptz
 language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$
@@ -112,6 +121,7 @@ create function worker.complete_task(
     p_result jsonb
 ) returns text
 language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$
@@ -135,6 +145,7 @@ create function worker.fail_task(
     p_retryable boolean default false
 ) returns text
 language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$
@@ -164,6 +175,7 @@ retryable: then the use is released and the user reads p_error. PT409 for a stal
 
 create function worker.release_task(p_task_id uuid, p_lease_token uuid) returns void
 language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$
@@ -183,22 +195,30 @@ create function private.reap_expired(p_limit integer) returns table (
     buried integer
 )
 language plpgsql
+volatile
 set search_path = ''
 as $$
 declare
+    v_expired record;
     v_task queue.tasks;
 begin
     requeued := 0;
     buried := 0;
-    for v_task in
-        select *
+    for v_expired in
+        select t.id, t.user_id
         from queue.tasks t
         where t.lease_expires_at < now()
         order by t.lease_expires_at
         limit p_limit
-        for update skip locked
     loop
+        -- A sub-transaction each: one task must not keep the others from coming back.
         begin
+            perform private.lock_account(v_expired.user_id);
+            select * into v_task
+            from queue.tasks t
+            where t.id = v_expired.id and t.lease_expires_at < now()
+            for update skip locked;
+            continue when not found;
             if v_task.attempt >= v_task.max_attempts then
                 perform private.bury_task(
                     v_task, 'It stopped in the middle several times. Please try again later.'
@@ -208,9 +228,15 @@ begin
                 perform private.requeue_task(v_task, now(), v_task.attempt, 'The lease expired.');
                 requeued := requeued + 1;
             end if;
-        exception when others then
-            -- One task whose event handler fails must not keep the others from coming back.
-            raise warning 'Task % could not be reaped: %', v_task.id, sqlerrm;
+        exception
+            when lock_not_available or deadlock_detected or serialization_failure then
+                raise warning 'Task % is busy; it is reaped later.', v_expired.id;
+            when others then
+                raise warning 'Task % cannot come back: %', v_expired.id, sqlerrm;
+                if v_task.id is not distinct from v_expired.id then
+                    perform private.bury_broken_task(v_task);
+                    buried := buried + 1;
+                end if;
         end;
     end loop;
     return next;
@@ -219,8 +245,26 @@ $$;
 comment on function private.reap_expired(integer) is
     'Takes back tasks whose worker went silent: requeues, or after the last attempt buries them.';
 
+create function private.try_month_partition(p_parent regclass, p_key text, p_month date)
+returns integer
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    return private.ensure_month_partition(p_parent, p_key, p_month)::integer;
+exception when lock_not_available or deadlock_detected then
+    -- Somebody reads the table. The default partition takes the rows until the next round.
+    raise warning 'The partition of % for % has to wait: %', p_parent, p_month, sqlerrm;
+    return 0;
+end;
+$$;
+comment on function private.try_month_partition(regclass, text, date) is
+    'Makes the partition of a month, 1, or does nothing, 0: it is there, or the table is busy.';
+
 create function worker.run_maintenance() returns jsonb
 language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$
@@ -239,8 +283,8 @@ begin
     ]::date[]
     loop
         v_partitions := v_partitions
-            + private.ensure_month_partition('public.usage_events', 'created_at', v_month)::integer
-            + private.ensure_month_partition('queue.finished', 'finished_at', v_month)::integer;
+            + private.try_month_partition('public.usage_events', 'created_at', v_month)
+            + private.try_month_partition('queue.finished', 'finished_at', v_month);
     end loop;
     return jsonb_build_object(
         'reaped', v_reaped.requeued, 'dead', v_reaped.buried, 'partitions', v_partitions

@@ -24,16 +24,21 @@ create table public.resumes (
     file_size_bytes integer check (file_size_bytes >= 0),
     file_sha256 text check (file_sha256 ~ '^[0-9a-f]{64}$'),
     extracted_text text check (char_length(extracted_text) <= 200000),
-    parsed_data jsonb check (jsonb_typeof(parsed_data) = 'object'),
+    parsed_data jsonb check (
+        jsonb_typeof(parsed_data) = 'object' and octet_length(parsed_data::text) <= 1048576
+    ),
     parse_status text not null default 'none' check (
         parse_status in ('none', 'pending', 'processing', 'completed', 'failed')
     ),
-    parse_error text,
-    parse_warnings jsonb not null default '[]' check (jsonb_typeof(parse_warnings) = 'array'),
+    parse_error text check (char_length(parse_error) <= 2000),
+    parse_warnings jsonb not null default '[]' check (
+        jsonb_typeof(parse_warnings) = 'array' and octet_length(parse_warnings::text) <= 16384
+    ),
     last_edited_at timestamptz not null default now(),
     deleted_at timestamptz,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    constraint resumes_parsed_check check (parse_status <> 'completed' or parsed_data is not null),
     -- What tenant-safe foreign keys of other tables point at.
     unique (user_id, id),
     constraint resumes_file_path_check check (
@@ -86,12 +91,28 @@ using (user_id = (select auth.uid()) and deleted_at is null);
 
 create policy resumes_insert_owner on public.resumes
 for insert to authenticated
-with check (user_id = (select auth.uid()) and deleted_at is null);
+with check (
+    user_id = (select auth.uid()) and deleted_at is null and (select private.is_active_user())
+);
 
 create policy resumes_update_owner on public.resumes
 for update to authenticated
 using (user_id = (select auth.uid()) and deleted_at is null)
-with check (user_id = (select auth.uid()) and deleted_at is null);
+with check (
+    user_id = (select auth.uid()) and deleted_at is null and (select private.is_active_user())
+);
+
+-- The foreign key keeps strangers' résumés out; this keeps the own trash out, which the caller
+-- cannot see here.
+alter policy profiles_update_owner on public.profiles
+with check (
+    id = (select auth.uid())
+    and (select private.is_active_user())
+    and (
+        active_resume_id is null
+        or exists (select 1 from public.resumes r where r.id = active_resume_id)
+    )
+);
 
 -- Grants ----------------------------------------------------------------------------------------
 
@@ -107,6 +128,7 @@ for each row execute function private.tg_set_updated_at();
 
 create function private.tg_resumes__set_last_edited_at() returns trigger
 language plpgsql
+volatile
 set search_path = ''
 as $$
 begin
@@ -142,6 +164,7 @@ comment on function private.raise_resume_not_found(uuid) is
 create function private.set_resume_trashed(p_resume_id uuid, p_trashed boolean)
 returns public.resumes
 language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$
@@ -149,6 +172,7 @@ declare
     v_user_id uuid := private.require_user();
     v_resume public.resumes;
 begin
+    perform private.lock_account(v_user_id);
     update public.resumes r
     set deleted_at = case when p_trashed then now() end
     where r.id = p_resume_id and r.user_id = v_user_id

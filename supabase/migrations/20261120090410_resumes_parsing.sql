@@ -11,6 +11,7 @@ on conflict (kind) do nothing;
 create function private.request_resume_parse(p_resume_id uuid, p_idempotency_key text)
 returns public.resumes
 language plpgsql
+volatile
 security definer
 set search_path = ''
 as $$
@@ -20,7 +21,9 @@ declare
     v_dedupe_key text := 'resume_parse:' || p_resume_id;
     v_resume public.resumes;
     v_use private.reservation;
+    v_task_id uuid;
 begin
+    perform private.lock_account(v_user_id);
     -- The row lock makes two requests for one résumé take turns.
     select * into v_resume
     from public.resumes r
@@ -45,7 +48,9 @@ begin
         )
         from queue.tasks t
         where t.dedupe_key = v_dedupe_key;
-        return v_resume;
+        if found then
+            return v_resume;
+        end if;
     end if;
 
     v_use := private.reserve_usage(v_user_id, 'resume_parse', p_idempotency_key, v_request);
@@ -57,7 +62,7 @@ begin
     set parse_status = 'pending', parse_error = null, parse_warnings = '[]'
     where r.id = v_resume.id
     returning * into v_resume;
-    perform private.enqueue_task(
+    v_task_id := private.enqueue_task(
         'resume_parse',
         jsonb_build_object(
             'resume_id', v_resume.id,
@@ -66,6 +71,9 @@ begin
         ),
         v_user_id, v_use.usage_event_id, v_dedupe_key
     );
+    if v_task_id is null then
+        raise exception 'Résumé % has a live task already.', p_resume_id;
+    end if;
     return v_resume;
 end;
 $$;
@@ -90,12 +98,39 @@ key was seen before, the row comes back as it is and nothing is counted. PT402 w
 is gone, PT404 for an unknown résumé, PT422 without an uploaded file.';
 grant execute on function public.request_resume_parse(uuid, text) to authenticated;
 
-create function private.on_resume_parse(p_task queue.tasks, p_event text, p_data jsonb) returns void
+create function private.require_parse_result(p_task queue.tasks, p_result jsonb) returns void
 language plpgsql
+immutable
 set search_path = ''
 as $$
 begin
-    -- Each update names the résumé and its owner. A résumé that went to the trash meanwhile is
+    if (
+        jsonb_typeof(p_result -> 'parsed_data') = 'object'
+        and jsonb_typeof(p_result -> 'extracted_text') = 'string'
+        and jsonb_typeof(p_result -> 'warnings') = 'array'
+        and p_result ->> 'file_sha256' ~ '^[0-9a-f]{64}$'
+        and p_result ->> 'file_size_bytes' ~ '^[0-9]{1,9}$'
+    ) is not true then
+        raise sqlstate 'PT422' using
+            message = format('The result of task %s is malformed.', p_task.id),
+            hint = 'Send parsed_data {}, extracted_text, file_sha256, file_size_bytes and '
+                'warnings [].';
+    end if;
+end;
+$$;
+comment on function private.require_parse_result(queue.tasks, jsonb) is
+    'PT422 unless a worker sent all that on_resume_parse writes.';
+
+create function private.on_resume_parse(p_task queue.tasks, p_event text, p_data jsonb) returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    if p_event = 'completed' then
+        perform private.require_parse_result(p_task, p_data);
+    end if;
+    -- The update names the résumé and its owner. A résumé that went to the trash meanwhile is
     -- still served: it may be restored.
     update public.resumes r
     set parse_status = case p_event
@@ -109,7 +144,7 @@ begin
             when p_event = 'completed' then p_data -> 'parsed_data' else r.parsed_data
         end,
         parse_warnings = case
-            when p_event = 'completed' then coalesce(p_data -> 'warnings', '[]')
+            when p_event = 'completed' then p_data -> 'warnings'
             else r.parse_warnings
         end,
         extracted_text = case

@@ -29,6 +29,7 @@ for insert to authenticated
 with check (
     bucket_id = 'resumes'
     and split_part(name, '/', 1) = (select auth.uid())::text
+    and (select private.is_active_user())
     and name ~ '^[0-9a-f-]{36}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.](pdf|docx)$'
 );
 
