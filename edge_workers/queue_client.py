@@ -117,7 +117,8 @@ class QueueClient:
     async def _call(self, answer: TypeAdapter[_Answer], function: str, **params: Any) -> _Answer:
         try:
             response = await self._worker.rpc(function, params).execute()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
+            # Also an answer that cannot be decoded, as from a proxy in between.
             raise BackendUnavailable(f"{function}: {type(error).__name__}") from error
         except PostgrestAPIError as error:
             # Only the code: message and details may quote what was in the row.

@@ -25,7 +25,7 @@ async def open_supabase_client(settings: Settings) -> AsyncIterator[AsyncClient]
 
     Whichever part of the client made the request: an answer that says "not now" (5xx, 429, 408)
     raises BackendUnavailable, and 401 raises BackendRefused. Connection errors stay
-    `httpx.TransportError`.
+    `httpx.RequestError`.
     """
     async with _http_client(settings) as http_client:
         yield await create_async_client(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,13 +51,30 @@ def demo(
     narrator = Narrator(err_console if as_json else console)
     status = stack.up(without=frozenset({"http"}), on_step=note)
     narrator.tell("The stack is up", f"API {status.api_url}", f"Postgres {_without_login(status)}")
-    with DemoUser(status.api_url, status.publishable_key) as user:
+    with _api_errors_explained(), DemoUser(status.api_url, status.publishable_key) as user:
         resume = walk(user, document, narrator)
     emit(
         {"steps": narrator.as_list(), "resume": resume},
         as_json=as_json,
         render=lambda: _show_end(resume, narrator),
     )
+
+
+@contextmanager
+def _api_errors_explained() -> Iterator[None]:
+    import httpx
+    from postgrest import APIError
+    from storage3.exceptions import StorageApiError
+    from supabase_auth.errors import AuthError
+
+    try:
+        yield
+    except (httpx.HTTPError, APIError, AuthError, StorageApiError) as error:
+        raise CliError(
+            "api-failed",
+            f"The API did not do what the demo asked of it: {error}",
+            "See what it logged: resumebase logs gateway. To start afresh: resumebase reset --yes",
+        ) from error
 
 
 def _document(file: Path) -> Path:

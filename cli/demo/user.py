@@ -31,8 +31,9 @@ class DemoUser:
         import httpx
         from supabase import ClientOptions, create_client
 
-        # With an HTTP client of ours: supabase 2.34 makes its own in a way it calls deprecated.
-        self._http_client = httpx.Client(timeout=30)
+        # With an HTTP client of ours: supabase 2.34 makes its own in a way it calls deprecated. It
+        # talks to a stack on this machine, which a proxy for the outside world cannot reach.
+        self._http_client = httpx.Client(timeout=30, trust_env=False)
         options = ClientOptions(httpx_client=self._http_client, auto_refresh_token=False)
         self.client: Client = create_client(api_url, publishable_key, options)
         self.email = f"ada-{secrets.token_hex(4)}@example.com"

@@ -29,16 +29,12 @@ BYTES_PER_CHARACTER = 16
 """JSON takes at most so many bytes for a character of text: it may occur twice, escaped."""
 
 
-def parse_document(
-    data: bytes, *, file_name: str | None = None, limits: Limits | None = None
-) -> "ParsedDocument":
+def parse_document(data: bytes, *, limits: Limits | None = None) -> "ParsedDocument":
     """Read a résumé from the bytes of a PDF or DOCX.
 
-    The file's content decides what it is; `file_name` is not trusted, so it is not even looked at.
-    Raises DocumentRejected, whose message tells the user what is wrong and what to do. Reading the
-    same bytes again gives the same result.
+    The content decides what it is, never a file's name. Raises DocumentRejected, whose message
+    tells the user what is wrong and what to do. Reading the same bytes again gives the same result.
     """
-    del file_name
     limits = limits or Limits()
     try:
         if len(data) > limits.max_bytes:

@@ -27,7 +27,6 @@ class Payload(BaseModel):
 
     resume_id: UUID
     file_path: Annotated[str, Field(pattern=rf"^{_UUID}/{_UUID}\.(pdf|docx)$")]
-    file_name: str | None = None
 
 
 class Result(BaseModel):
@@ -54,7 +53,7 @@ async def handle(task: Task, context: Context) -> Result:
     if owner != str(task.user_id):
         raise TaskFailed("This file does not belong to your account. Upload it again.")
     data = await _download(context, payload.file_path)
-    document = await run_blocking(parse_document, data, file_name=payload.file_name)
+    document = await run_blocking(parse_document, data)
     return Result(
         parsed_data=document.resume,
         # Cleaned before it is cut: afterwards it would be shorter than it may be.
@@ -68,7 +67,7 @@ async def handle(task: Task, context: Context) -> Result:
 async def _download(context: Context, path: str) -> bytes:
     try:
         return await context.supabase.storage.from_(BUCKET).download(path)
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise BackendUnavailable(f"download: {type(error).__name__}") from error
     except StorageApiError as error:
         # Storage answers 400 with "404" in the body on hosted projects, 404 elsewhere.

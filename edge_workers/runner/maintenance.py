@@ -4,7 +4,7 @@ import asyncio
 import random
 
 from edge_workers import json_log
-from edge_workers.errors import BackendUnavailable, ResumebaseError
+from edge_workers.errors import BackendUnavailable
 from edge_workers.queue_client import QueueClient
 
 
@@ -15,7 +15,8 @@ async def maintain_once(queue: QueueClient) -> None:
     except BackendUnavailable:
         # The claim loop meets the same outage and speaks of it once.
         return
-    except ResumebaseError as error:
+    except Exception as error:
+        # Whatever it is: a clock that stopped would be noticed by nobody.
         json_log.error("maintenance failed", exception=error)
         return
     if report.reaped or report.dead:

@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { createClient } from "@supabase/supabase-js";
 
 const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY } = process.env;
@@ -16,7 +17,8 @@ if (!SUPABASE_URL || !SUPABASE_PUBLISHABLE_KEY) {
   console.error("Set SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY, or start this with: make quickstart");
   process.exit(2);
 }
-const file = process.argv[2] ?? new URL("../resumes/backend-engineer.pdf", import.meta.url).pathname;
+const example = new URL("../resumes/backend-engineer.pdf", import.meta.url);
+const file = process.argv[2] ?? fileURLToPath(example);
 const mediaTypes = {
   ".pdf": "application/pdf",
   ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",

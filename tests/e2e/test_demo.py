@@ -13,6 +13,7 @@ import pytest
 
 from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
+from tests.unit.documents.made import scanned_pdf
 
 ROOT = Path(__file__).parents[2]
 RESUMEBASE = Path(sys.executable).with_name("resumebase")
@@ -26,11 +27,11 @@ def stack_options() -> Iterator[list[str]]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def resumebase(*words: str) -> subprocess.CompletedProcess[str]:
+def resumebase(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [RESUMEBASE, *words],
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": "120"},
+        env={**os.environ, "COLUMNS": "120", **variables},
         capture_output=True,
         text=True,
         timeout=180,
@@ -64,6 +65,24 @@ def test_demo_again__is_a_new_user_on_the_same_stack(stack_options: list[str]) -
         "The stack is up",
         "Signed up through Auth",
     ]
+
+
+def test_demo_behind_a_proxy__talks_to_this_machine_directly(stack_options: list[str]) -> None:
+    nowhere = "http://127.0.0.1:9"
+    done = resumebase("demo", *stack_options, HTTP_PROXY=nowhere, ALL_PROXY=nowhere)
+    assert done.returncode == 0, done.stderr
+
+
+def test_demo_with_a_file_that_cannot_be_read__says_why(
+    stack_options: list[str], tmp_path: Path
+) -> None:
+    scan = tmp_path / "scan.pdf"
+    scan.write_bytes(scanned_pdf())
+    done = resumebase("demo", str(scan), *stack_options, "--json")
+    assert done.returncode == 1
+    error = json.loads(done.stderr[done.stderr.index('{"code"') :])
+    assert error["code"] == "parse-failed"
+    assert "scan" in error["message"]
 
 
 def test_demo_with_a_file_that_is_none__says_so(stack_options: list[str]) -> None:

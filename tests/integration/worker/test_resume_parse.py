@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.processes import SHORT_LEASE, SlowGateway, drain, wait_until, worker_process
+from tests.unit.documents.made import encrypted_pdf, scanned_pdf
 
 from .documents import resume_document, upload_resume
 
@@ -49,14 +50,25 @@ def test_uploaded_docx__is_read(stack, user):
     assert row["parsed_data"]["basics"]["email"] == "jane.roe@example.com"
 
 
-def test_unreadable_file__fails_with_a_reason_and_gives_the_use_back(stack, user):
-    resume_id = upload_resume(user, b"%PDF-1.7\nnot really", ".pdf")
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"%PDF-1.7\nnot really", "damaged"),
+        (scanned_pdf(), "scan"),
+        (encrypted_pdf(), "password"),
+        (b"GIF89a, no document at all", "PDF or DOCX"),
+    ],
+    ids=["broken", "scan", "encrypted", "no document"],
+)
+def test_unreadable_file__fails_with_a_reason_and_gives_the_use_back(stack, user, data, reason):
+    resume_id = upload_resume(user, data, ".pdf")
     before = user.allowance()["used"]
     user.request_parse(resume_id)
     assert user.allowance()["used"] - before == 1
     drain(stack)
     row = user.resume(resume_id)
     assert row["parse_status"] == "failed"
+    assert reason in row["parse_error"]
     assert row["parse_error"].endswith(".")
     assert row["parsed_data"] is None
     assert user.allowance()["used"] == before

@@ -20,7 +20,7 @@ INVISIBLE = ("Cc", "Cf", "Cs", "Cn", "Co")
 def example(request: pytest.FixtureRequest) -> tuple[Path, ParsedDocument, dict[str, Any]]:
     path: Path = request.param
     truth = json.loads(path.with_suffix(".json").read_bytes())
-    return path, parse_document(path.read_bytes(), file_name=path.name), truth
+    return path, parse_document(path.read_bytes()), truth
 
 
 Example = tuple[Path, ParsedDocument, dict[str, Any]]
@@ -84,9 +84,3 @@ def test_the_text_of_an_example__is_in_reading_order_and_all_visible(example: Ex
 def test_reading_twice__gives_the_same() -> None:
     data = FILES[0].read_bytes()
     assert parse_document(data) == parse_document(data)
-
-
-def test_a_wrong_name__does_not_matter() -> None:
-    path = EXAMPLES / "backend-engineer.pdf"
-    parsed = parse_document(path.read_bytes(), file_name="holiday.docx")
-    assert parsed.media_type == PDF

@@ -29,6 +29,7 @@ class Fault(Enum):
     RESET_AFTER = auto()  # it happens, and then the connection breaks
     HANG = auto()  # no answer until `let_go`, then it happens
     GARBAGE = auto()  # status 200 and a page that is no JSON
+    BAD_GZIP = auto()  # status 200 and a body that cannot be unpacked
     REFUSE = auto()  # status 403, a code and details that quote a row
     REDIRECT = auto()  # status 307 to `elsewhere`
     LOSE_LEASE = auto()  # the task is leased to somebody else just before
@@ -137,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(403, body)
         if fault is Fault.GARBAGE:
             return self._send(200, b"<html>starting</html>")
+        if fault is Fault.BAD_GZIP:
+            return self._send(200, b"not gzip", **{"content-encoding": "gzip"})
         if fault is Fault.RESET_BEFORE:
             return self._reset()
         if fault is Fault.REDIRECT:

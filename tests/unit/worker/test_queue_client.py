@@ -96,7 +96,8 @@ def test_stale_lease__is_told_by_every_call_about_a_task(backend, question):
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.ERROR_500, Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.GARBAGE]
+    "fault",
+    [Fault.ERROR_500, Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.GARBAGE, Fault.BAD_GZIP],
 )
 def test_missing_answer__is_unavailable(backend, fault):
     backend.faults["run_maintenance"].append(fault)
