@@ -334,7 +334,11 @@ def test_stats__tell_ready_leased_and_scheduled_apart(db: Database) -> None:
 
 def test_two_workers__never_get_the_same_task(stack: StackStatus) -> None:
     # Two sessions, so what they share must be committed: tasks without a user, removed at the end.
-    with psycopg.connect(stack.db_url) as one, psycopg.connect(stack.db_url) as other:
+    patience = "-c lock_timeout=5s"
+    with (
+        psycopg.connect(stack.db_url, options=patience) as one,
+        psycopg.connect(stack.db_url, options=patience) as other,
+    ):
         sql = "select id from worker.claim_tasks(%s, '{resume_parse}', 1, 60)"
         for _ in range(2):
             one.execute(

@@ -66,7 +66,7 @@ def at_once(db_url: str, *actions: Callable[[psycopg.Connection], None]) -> list
 
     def act(action: Callable[[psycopg.Connection], None]) -> str:
         try:
-            with psycopg.connect(db_url) as connection:
+            with psycopg.connect(db_url, options="-c lock_timeout=20s") as connection:
                 barrier.wait(30)
                 action(connection)
         except psycopg.Error as error:
