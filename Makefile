@@ -7,7 +7,7 @@ BIN := .venv/bin
 RESUMEBASE := $(BIN)/resumebase
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo quickstart test check format types bench clean
+.PHONY: help setup up down demo quickstart test check format types access bench clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,9 @@ format: setup ## Format Python
 
 types: setup ## Write supabase/types/database.ts from the local database
 	@$(RESUMEBASE) db types
+
+access: setup ## Write docs/access.md from rlstests/access.yml
+	@$(BIN)/python -m rlstests.access_page
 
 bench: setup ## Measure; docs/performance.md says what the numbers mean
 	@$(BIN)/python -m benchmarks.startup

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-import yaml
 
+from rlstests.access_page import PAGE, intended, render
 from rlstests.actors import ANON, NO_GRANT, POLICY, SERVICE, SYSTEM, Actor, Database, refused
 from rlstests.samples import SAMPLES, make_row, rows, statement
 
-INTENT: dict[str, Any] = yaml.safe_load(
-    Path(__file__).with_name("access.yml").read_text(encoding="utf-8")
-)
+INTENT = intended()
 RELATIONS: dict[str, Any] = INTENT["relations"]
 FUNCTIONS: dict[str, list[str]] = INTENT["functions"]
 SCHEMA_USAGE: dict[str, list[str]] = INTENT["schemas"]
@@ -93,6 +90,10 @@ def test_schemas__may_be_used_by_the_roles_of_access_yml(db: Database) -> None:
         sql = "select has_schema_privilege(%s, %s, %s)"
         assert [role for role in API_ROLES if db.value(SYSTEM, sql, role, schema, "usage")] == roles
         assert not any(db.value(SYSTEM, sql, role, schema, "create") for role in API_ROLES)
+
+
+def test_page__is_what_access_yml_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render(INTENT), "run: make access"
 
 
 def test_samples__cover_every_relation_of_access_yml() -> None:
