@@ -16,7 +16,7 @@ HEAD = """# Who may do what
 
 Generated from `rlstests/access.yml` by `make access`; every cell is executed by the tests.
 
-*yes*: it works on the owner's row. *nothing*: it runs and touches no row, because a policy hides it.
+*yes*: it works on the owner's row. *nothing*: it runs and touches no row: a policy hides it.
 *policy*: the policy refuses the new row. A dash: no grant, "permission denied".
 """
 

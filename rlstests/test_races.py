@@ -125,7 +125,7 @@ def test_requests_at_once__queue_one_task_and_count_one_use(account: Account) ->
     with psycopg.connect(account.db_url) as connection:
         sql = "select count(*) from {} where user_id = %s"
         for table in ("queue.tasks", "public.usage_events"):
-            row = connection.execute(sql.format(table), (account.user_id,)).fetchone()  # type: ignore[arg-type]
+            row = connection.execute(sql.format(table), (account.user_id,)).fetchone()
             assert row == (1,), table
 
 
