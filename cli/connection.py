@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 SECRETS = ("PUBLISHABLE_KEY", "SECRET_KEY", "DB_PASSWORD")
 # What `supabase start` always uses; it is no secret.
 DOCKER_PASSWORD = "postgres"
+REFUSED_BY_DOCKER = (
+    "An embedded stack may be listening there instead of Docker's: resumebase status --env local; "
+    "resumebase down --env local; then npx supabase start."
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,22 @@ def connect(environment: Environment) -> Connection:
     )
 
 
+def connect_as_server(environment: Environment) -> Connection:
+    """Return how to reach the environment with its secret key, as workers do.
+
+    Raises CliError `no-secret-key` (auth) where it is missing, and what `connect` raises.
+    """
+    connection = connect(environment)
+    if not connection.secret_key:
+        raise CliError(
+            "no-secret-key",
+            f"There is no secret key for {environment.name}.",
+            f"Put SUPABASE_SECRET_KEY into .env.{environment.name} (see .env.example).",
+            ExitCode.AUTH,
+        )
+    return connection
+
+
 def open_stack(environment: Environment) -> Stack:
     """Return the stack of an embedded environment, running or not.
 
@@ -151,3 +173,22 @@ def database(environment: Environment) -> Target:
             ExitCode.AUTH,
         )
     return target
+
+
+@contextmanager
+def explaining_login(environment: Environment) -> Iterator[None]:
+    """Give a refused login the hint that fits the environment.
+
+    The embedded stack and Docker's use the same ports by default, and differ in their passwords.
+    """
+    try:
+        yield
+    except CliError as error:
+        if environment.kind != "docker" or error.code != "database-login-failed":
+            raise
+        raise CliError(
+            error.code,
+            error.message,
+            REFUSED_BY_DOCKER,
+            error.exit_code,
+        ) from error

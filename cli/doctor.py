@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -12,19 +11,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from cli import bootstrap
 from cli.checks import Check, failed, info, passed
 from cli.environments import Environment
 from cli.output import CliError
 from cli.plpgsql_check import HOW_TO_GET_IT, find_postgres
-from cli.runtime import node
+from cli.runtime import REPAIR, node
 from cli.stack import binaries, ports, preflight
 from cli.stack.layout import Layout
 from cli.stack.supervisor import Stack
 from cli.supabase_cli import SupabaseCli
 
-SETUP = "make setup"
 OLDEST_NODE = 24
 
 
@@ -33,6 +31,7 @@ def examine(environment: Environment, stack: Stack | None) -> list[Check]:
     root = environment.root
     questions: dict[str, Callable[[], Check]] = {
         "python": check_python,
+        "python packages": check_python_packages,
         "node": check_node,
         "node packages": lambda: check_node_packages(root),
         "postgres programs": lambda: check_postgres(root),
@@ -71,48 +70,32 @@ def check_node() -> Check:
     """Check that Node of the PyPI wheel runs and is new enough."""
     version = _output([str(node()), "--version"])
     if int(version.removeprefix("v").split(".")[0]) < OLDEST_NODE:
-        return failed("node", f"{version}; {OLDEST_NODE} or newer is needed", SETUP)
+        return failed("node", f"{version}; {OLDEST_NODE} or newer is needed", REPAIR)
     return passed("node", version)
 
 
 def check_node_packages(root: Path) -> Check:
     """Compare node_modules with package-lock.json; names what is missing or of another version."""
     name = "node packages"
-    lock = json.loads((root / "package-lock.json").read_text("utf-8"))
-    wanted = {
-        path: entry["version"]
-        for path, entry in lock["packages"].items()
-        if path and is_for_this_machine(entry)
-    }
-    installed = {path: _installed_version(root / path) for path in wanted}
-    wrong = [
-        f"{path.removeprefix('node_modules/')} ({installed[path] or 'missing'}, not {version})"
-        for path, version in wanted.items()
-        if installed[path] != version
-    ]
-    if wrong:
-        shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
-        return failed(name, f"half-installed: {shown}", f"rm -rf node_modules && {SETUP}")
+    if wrong := bootstrap.wrong_node_packages(root):
+        return failed(name, f"half-installed: {_some(wrong)}", REPAIR)
     preflight.check_node_modules(root)
-    return passed(name, f"all {len(wanted)} as in package-lock.json")
+    return passed(name, "all as in package-lock.json")
 
 
-def is_for_this_machine(entry: dict[str, Any]) -> bool:
-    """Tell whether npm installs a package of the lock file here."""
-    machine = platform.machine().lower()
-    here = {
-        "os": sys.platform,
-        "cpu": {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(machine, machine),
-        "libc": "glibc" if platform.libc_ver()[0] == "glibc" else "musl",
-    }
-    return all(here[key] in entry[key] for key in here if key in entry)
+def check_python_packages() -> Check:
+    """Compare the virtual environment of this command with requirements.lock."""
+    name = "python packages"
+    lock = bootstrap.ROOT / "requirements.lock"
+    if sys.prefix == sys.base_prefix or not lock.is_file():
+        return info(name, "not checked: this is not the .venv of make setup")
+    if wrong := bootstrap.wrong_python_packages(lock, Path(sys.prefix)):
+        return failed(name, f"half-installed: {_some(wrong)}", REPAIR)
+    return passed(name, "all as in requirements.lock")
 
 
-def _installed_version(folder: Path) -> str:
-    try:
-        return str(json.loads((folder / "package.json").read_text("utf-8"))["version"])
-    except (OSError, ValueError, KeyError):
-        return ""
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def check_postgres(root: Path) -> Check:
@@ -206,5 +189,5 @@ def _output(command: list[str]) -> str:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
         said = re.sub(r"\s+", " ", done.stderr).strip()
-        raise CliError("broken-program", f"{command[0]} does not run: {said}", SETUP)
+        raise CliError("broken-program", f"{command[0]} does not run: {said}", REPAIR)
     return done.stdout.strip()

@@ -8,7 +8,7 @@ import httpx
 import psycopg
 
 from cli.checks import Check, failed, info, passed
-from cli.connection import Connection, connect, open_stack
+from cli.connection import REFUSED_BY_DOCKER, Connection, connect, open_stack
 from cli.environments import Environment
 from cli.output import CliError, ExitCode
 from cli.supabase_cli import SupabaseCli
@@ -151,7 +151,7 @@ def _check_database(environment: Environment, target: Target | None) -> list[Che
             failed(
                 "database",
                 f"{target.url}: {str(error).strip()}",
-                "Check db_url and SUPABASE_DB_PASSWORD." if refused else _how_to_reach(environment),
+                _how_to_log_in(environment) if refused else _how_to_reach(environment),
                 ExitCode.AUTH if refused else ExitCode.FAILED,
             )
         ]
@@ -159,6 +159,12 @@ def _check_database(environment: Environment, target: Target | None) -> list[Che
         passed("database", f"{user} is in, on Postgres {version}"),
         _check_migrations(environment, target),
     ]
+
+
+def _how_to_log_in(environment: Environment) -> str:
+    if environment.kind == "docker":
+        return REFUSED_BY_DOCKER
+    return "Check db_url and SUPABASE_DB_PASSWORD."
 
 
 def _check_migrations(environment: Environment, target: Target) -> Check:

@@ -31,7 +31,11 @@ EnvOption = Annotated[
 ]
 StateDirOption = Annotated[
     Path | None,
-    typer.Option("--state-dir", metavar="DIR", help="Where an embedded stack keeps its data."),
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        help="Where an embedded stack keeps its data; RESUMEBASE_STATE_DIR does the same.",
+    ),
 ]
 PortBaseOption = Annotated[
     int | None,

@@ -1,107 +1,41 @@
-"""Entry point of the `resumebase` command: wiring, and what a failure looks like."""
+"""Entry point of the `resumebase` command: loads as little as can be before Ctrl-C is handled."""
 
 from __future__ import annotations
 
-import re
 import sys
-import traceback
-from importlib.metadata import version
-from typing import Annotated, Any
-
-import typer
-from typer.core import TyperGroup
-from typer.exceptions import Abort, TyperException
-
-from cli.commands import db, demo, doctor, env, logs, resume, stack, worker
-from cli.output import CliError, ExitCode, print_error
-from edge_workers.errors import ResumebaseError
-
-
-class ResumebaseGroup(TyperGroup):
-    """A command group that ends every failure with a code, a message and a fix, never a traceback.
-
-    `--debug` may stand anywhere on the command line and shows the traceback as well.
-    """
-
-    def main(self, *_: Any, args: Any = None, **extra: Any) -> Any:
-        """Run the command line and leave with its exit code."""
-        words = list(sys.argv[1:] if args is None else args)
-        options = words[: words.index("--")] if "--" in words else words
-        as_json, debug = "--json" in options, "--debug" in options
-        if debug:
-            words.remove("--debug")
-        try:
-            code = super().main(args=words, **{**extra, "standalone_mode": False})
-        except Exception as error:
-            if debug:
-                traceback.print_exc()
-            code = self._report(error, as_json=as_json)
-        sys.exit(code if isinstance(code, int) else ExitCode.OK)
-
-    def _report(self, error: Exception, *, as_json: bool) -> int:
-        if isinstance(error, TyperException) and hasattr(error, "show") and not as_json:
-            # Typer's own rendering of a usage error: it shows the option and where help is.
-            error.show()
-            return error.exit_code
-        explained = explain(error)
-        print_error(explained, as_json=as_json)
-        return explained.exit_code
-
-
-def explain(error: Exception) -> CliError:
-    """Give any failure a code, a message, a hint and an exit code."""
-    if isinstance(error, CliError):
-        return error
-    if isinstance(error, TyperException):
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else "resumebase"
-        return CliError("usage", error.format_message(), f"See: {path} --help", error.exit_code)
-    if isinstance(error, Abort):
-        hint = "Nothing was changed by the question itself."
-        return CliError("cancelled", "Cancelled at the prompt.", hint, ExitCode.CANCELLED)
-    if isinstance(error, ResumebaseError):
-        name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
-        return CliError(name, str(error))
-    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return CliError("unexpected", message, "Run it again with --debug to see the traceback.")
-
-
-app = typer.Typer(
-    name="resumebase",
-    cls=ResumebaseGroup,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    # Plain help: rich would take "[default: …]" for markup and swallow it.
-    rich_markup_mode=None,
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(version("resumebase"))
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    show_version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; goes anywhere.")] = False,
-) -> None:
-    """Run the backend of a résumé product: local stack, environments, migrations and workers."""
-
-
-for command in (demo, stack, logs, doctor, resume, db, env, worker):
-    command.register(app)
+from typing import Any
 
 
 def run() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; loading it is part of what may fail or be interrupted."""
+    try:
+        from cli.command_line import app
+
+        app()
+    except (KeyboardInterrupt, ImportError) as error:
+        _leave(error)
+
+
+def _leave(error: BaseException) -> None:
+    try:
+        from cli.output import print_error
+        from cli.runtime import interrupted, missing_package
+    except ImportError:
+        # Not even the packages that show an error are there.
+        sys.exit(f"error: {error}\nfix: make setup")
+    is_missing = isinstance(error, ImportError)
+    explained = missing_package(error) if is_missing else interrupted()
+    print_error(explained, as_json="--json" in sys.argv)
+    sys.exit(explained.exit_code)
+
+
+def __getattr__(name: str) -> Any:
+    """Give `app` to whoever wants the command line as an object, and only then load it."""
+    if name == "app":
+        from cli.command_line import app
+
+        return app
+    raise AttributeError(name)
 
 
 if __name__ == "__main__":

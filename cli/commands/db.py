@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from cli.connection import database, open_stack
+from cli.connection import database, explaining_login, open_stack
 from cli.environments import Environment, EnvOption, PortBaseOption, StateDirOption, select
 from cli.migration_files import create_migration
 from cli.output import CliError, ExitCode, JsonOption, console, emit, note
@@ -52,7 +52,8 @@ def push(
     environment = select(find_root(), env, state_dir=state_dir, port_base=port_base)
     target = database(environment)
     announce(environment)
-    plan = done = SupabaseCli(environment.root).push(target, dry_run=True, seed=seed)
+    with explaining_login(environment):
+        plan = done = SupabaseCli(environment.root).push(target, dry_run=True, seed=seed)
     if not plan.up_to_date:
         note("to apply: " + ", ".join([*plan.migrations, *plan.seeds]))
     if not (plan.up_to_date or dry_run):
@@ -108,7 +109,8 @@ def status(
     environment = select(find_root(), env, state_dir=state_dir, port_base=port_base)
     target = database(environment)
     announce(environment)
-    listed = SupabaseCli(environment.root).migrations(target)
+    with explaining_login(environment):
+        listed = SupabaseCli(environment.root).migrations(target)
     names = {
         file.name[:14]: file.name
         for file in (environment.root / "supabase" / "migrations").glob("*.sql")
@@ -160,6 +162,8 @@ def lint(
         ),
     ] = False,
     env: EnvOption = None,
+    state_dir: StateDirOption = None,
+    port_base: PortBaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check the style of all SQL, and every function with plpgsql_check; exit 1 on findings.
@@ -170,7 +174,7 @@ def lint(
     from cli.plpgsql_check import HOW_TO_GET_IT, check_functions
     from cli.sql_lint import lint_sql
 
-    environment = select(find_root(), env)
+    environment = select(find_root(), env, state_dir=state_dir, port_base=port_base)
     announce(environment)
     files = sorted((environment.root / "supabase").rglob("*.sql"))
     note(f"style: checking {len(files)} files")

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from cli.checks import report
-from cli.connection import connect, find_secrets
+from cli.connection import connect, connect_as_server, find_secrets
 from cli.environments import (
     Environment,
     EnvOption,
@@ -153,7 +153,7 @@ def exec_(
     Example: resumebase env exec -- node examples/web/quickstart.mjs
     """
     environment = select(find_root(), env, state_dir=state_dir, port_base=port_base)
-    connection = connect(environment)
+    connection = connect_as_server(environment) if secret else connect(environment)
     announce(environment)
     variables = {
         "SUPABASE_URL": connection.api_url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,19 +51,21 @@ def _parse(file: Path) -> ParsedDocument:
 
     limits = Limits()
     try:
+        # Before it is opened: opening a named pipe waits for somebody to write into it.
+        if not stat.S_ISREG(mode := file.stat().st_mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+            hint = "Name one PDF or DOCX file" + (" in it." if stat.S_ISDIR(mode) else ".")
+            raise CliError("not-a-file", f"{file} is {what}.", hint)
         with file.open("rb") as stream:
             # One byte more than allowed is enough to see that it is too large.
             data = stream.read(limits.max_bytes + 1)
     except FileNotFoundError:
         raise CliError("no-such-file", f"There is no file {file}.", "Check the path.") from None
-    except IsADirectoryError:
-        hint = "Name one PDF or DOCX file in it."
-        raise CliError("not-a-file", f"{file} is a folder.", hint) from None
     except OSError as error:
         message = f"{file} cannot be read: {error.strerror}."
         raise CliError("unreadable-file", message, "Check who may read it.") from error
     try:
-        return parse_document(data, file_name=file.name, limits=limits)
+        return parse_document(data, limits=limits)
     except DocumentRejected as error:
         problem, _, advice = str(error).partition(". ")
         raise CliError("document-rejected", f"{problem.rstrip('.')}.", advice) from error

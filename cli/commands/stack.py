@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,8 +20,10 @@ from cli.safety import YesOption
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import FrameType
 
     from cli.stack.status import StackStatus
+    from cli.stack.supervisor import Stack
 
 ShowSecretsOption = Annotated[
     bool, typer.Option("--show-secrets", help="Print keys and passwords in full.")
@@ -60,7 +65,7 @@ def up(
     def show(found: StackStatus) -> None:
         _show(found, environment, show_secrets=show_secrets, as_json=as_json)
 
-    try:
+    with _interruptible():
         if foreground:
             # Imported here: only this option needs it.
             from cli.stack.foreground import run_attached
@@ -68,8 +73,6 @@ def up(
             run_attached(stack, names, on_step=note, on_ready=show)
         else:
             show(stack.up(without=names, on_step=note))
-    except KeyboardInterrupt as error:
-        raise _interrupted() from error
 
 
 def down(
@@ -82,7 +85,9 @@ def down(
 
     Example: resumebase down
     """
-    stopped = open_stack(_choose(env, state_dir, port_base)).down(on_step=note)
+    stack = open_stack(_choose(env, state_dir, port_base))
+    stopped = stack.down(on_step=note)
+    _note_ignored(port_base, stack)
     message = "stopped" if stopped else "nothing was running"
     emit({"stopped": stopped}, as_json=as_json, render=lambda: console.print(message))
 
@@ -99,7 +104,9 @@ def status(
     Example: resumebase status --json
     """
     environment = _choose(env, state_dir, port_base)
-    found = open_stack(environment).status()
+    stack = open_stack(environment)
+    found = stack.status()
+    _note_ignored(port_base, stack)
     _show(found, environment, show_secrets=show_secrets, as_json=as_json)
 
 
@@ -125,6 +132,31 @@ def reset(
 
 def _choose(env: str | None, state_dir: Path | None, port_base: int | None) -> Environment:
     return select(find_root(), env, state_dir=state_dir, port_base=port_base)
+
+
+def _note_ignored(port_base: int | None, stack: Stack) -> None:
+    """Say so when --port-base is not that of the stack: ports are chosen by `up` alone."""
+    remembered = None
+    with suppress(CliError):  # `down` works without, and has said what it did
+        remembered = stack.remembered_port_base()
+    if port_base is not None and remembered not in (None, port_base):
+        note(f"--port-base {port_base} is ignored: this stack has {remembered}.")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, and explain either."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise _interrupted() from error
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _interrupted() -> CliError:

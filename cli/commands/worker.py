@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.connection import connect
+from cli.connection import connect_as_server
 from cli.environments import EnvOption, PortBaseOption, StateDirOption, select
-from cli.output import JsonOption, emit
+from cli.output import JsonOption, emit, note
 from cli.project import find_root
 
 if TYPE_CHECKING:
@@ -57,11 +57,16 @@ def run(
     Example: resumebase worker run --drain
     """
     # Imported here: the Supabase client takes a moment to load, and `--help` needs none of it.
+    from edge_workers.handlers.registry import HANDLERS
     from edge_workers.runner.process import run_worker_process
 
+    wanted = [kind.strip() for kind in (kinds or "").split(",") if kind.strip()]
+    if unknown := sorted(set(wanted) - HANDLERS.keys()):
+        known = ", ".join(sorted(HANDLERS))
+        message = f"no task kind {', '.join(unknown)}; known: {known}"
+        raise typer.BadParameter(message, param_hint="--kinds")
     overrides: dict[str, Any] = {} if concurrency is None else {"concurrency": concurrency}
     settings = _settings(env, state_dir, port_base, overrides)
-    wanted = [kind.strip() for kind in (kinds or "").split(",") if kind.strip()]
     outcomes = run_worker_process(settings, kinds=wanted, drain=drain)
     emit({"outcomes": {str(key): count for key, count in outcomes.items()}}, as_json=as_json)
 
@@ -75,7 +80,10 @@ def _settings(
     # Containers and the supervisor of the local stack give the address as a variable.
     if "SUPABASE_URL" in os.environ and not asked_for:
         return Settings.from_environment(**overrides)
-    connection = connect(select(find_root(), env, state_dir=state_dir, port_base=port_base))
+    environment = select(find_root(), env, state_dir=state_dir, port_base=port_base)
+    connection = connect_as_server(environment)
+    if environment.kind != "embedded":
+        note(f"target: {environment.describe()}")
     return Settings.from_environment(
         supabase_url=connection.api_url, supabase_secret_key=connection.secret_key, **overrides
     )

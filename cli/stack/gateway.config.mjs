@@ -135,6 +135,13 @@ function keepFromLogs(secret) {
     log(...words.map((word) => (typeof word === "string" ? word.replaceAll(secret, "…") : word)));
 }
 
+// The gateway has more to say: pages for administrators on every unknown path, and its whole
+// configuration, with the password of its database login, to anybody who asks for /_system/info.
+async function onlyServices(context, next) {
+  if (/^\/(rest|auth|storage)\/v1(\/|$)/.test(context.req.path)) return next();
+  return context.json({ message: "no Route matched with those values" }, 404);
+}
+
 export function configure({ port, api, auth, storage, ...sections }) {
   keepFromLogs(env.SUPABASE_SECRET_KEY);
   return {
@@ -149,5 +156,7 @@ export function configure({ port, api, auth, storage, ...sections }) {
       email: sections["auth.email"],
     },
     storage: { ...storage, enabled: true },
+    studio: { enabled: false },
+    options: { server: { middlewares: [onlyServices] } },
   };
 }

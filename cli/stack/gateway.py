@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -36,16 +37,21 @@ class Gateway:
     def start(self) -> processes.Record:
         """Start it and wait until it answers; it reads the schema only once, at its start.
 
-        Raises CliError `gateway-failed` with the end of the log, OSError.
+        Raises CliError `gateway-failed` or `node-modules-incomplete` with the end of the log,
+        OSError.
         """
-        log = self.layout.log_file(NAME)
+        log, run_dir = self.layout.log_file(NAME), self.layout.run_dir
         offset = processes.begin_log(log)
         self._stub.write_text(self._stub_text(), encoding="utf-8")
         program = runtime.node_module(self.root, _PROGRAM)
         record = processes.spawn(
             NAME,
-            [runtime.node(), program, "start", "--no-admin", "--config", self._stub.name],
-            run_dir=self.layout.run_dir,
+            [
+                # An import condition that nothing has: only there to recognise the process.
+                *(runtime.node(), f"--conditions=service={processes.mark(run_dir, NAME)}"),
+                *(program, "start", "--no-admin", "--config", self._stub.name),
+            ],
+            run_dir=run_dir,
             log=log,
             cwd=self.layout.gateway_dir,
             env=self._environment(),
@@ -56,13 +62,8 @@ class Gateway:
                 return record
             time.sleep(0.02)
         processes.stop(record, STOP_SIGNALS)
-        processes.forget(self.layout.run_dir, NAME)
-        said = processes.last_lines(processes.said_since(log, offset))
-        raise CliError(
-            "gateway-failed",
-            f"The gateway did not start:\n{said}",
-            "The whole story: resumebase logs gateway",
-        )
+        processes.forget(run_dir, NAME)
+        raise _failed(processes.said_since(log, offset))
 
     def answers(self) -> bool:
         """Tell whether it answers requests made with its publishable key."""
@@ -85,7 +86,10 @@ class Gateway:
 
     def _stub_text(self) -> str:
         settings = json.dumps({"port": self.port, **supabase_config.gateway_settings(self.root)})
+        # With the digest, a gateway that runs on an older version of the file is seen as such.
+        digest = hashlib.sha256(_CONFIG.read_bytes()).hexdigest()
         return (
+            f"// {_CONFIG.name} {digest}\n"
             f'import {{ configure }} from "{_CONFIG.as_uri()}";\n'
             f"export default configure({settings});\n"
         )
@@ -106,6 +110,21 @@ class Gateway:
             "LITE_TELEMETRY": "0",
             "DO_NOT_TRACK": "1",
         }
+
+
+def _failed(said: str) -> CliError:
+    end = processes.last_lines(said)
+    if "ERR_MODULE_NOT_FOUND" in said:
+        return CliError(
+            "node-modules-incomplete",
+            f"The gateway lacks a part of itself:\n{end}",
+            "Run: make setup",
+        )
+    return CliError(
+        "gateway-failed",
+        f"The gateway did not start:\n{end}",
+        "The whole story: resumebase logs gateway",
+    )
 
 
 def answers(port: int, publishable_key: str) -> bool:

@@ -12,9 +12,8 @@ import os
 import shutil
 from pathlib import Path
 
-import psutil
-
 from cli.output import CliError
+from cli.stack import postmaster
 from cli.stack.account import SHARED_DIR, Account
 from cli.stack.layout import Layout
 
@@ -114,16 +113,12 @@ def _clear_leftover(place: Path) -> None:
     """Delete data whose state directory, and with it its passwords, was deleted."""
     if not place.exists():
         return
-    try:
-        text = (place / "data" / "postmaster.pid").read_text("utf-8")
-        process = psutil.Process(int(text.split("\n", 1)[0]))
-        if Path(process.cwd()) == place / "data":
-            raise CliError(
-                "data-in-use",
-                f"Postgres (pid {process.pid}) still runs on {place / 'data'}, but the state "
-                "directory it belonged to was deleted.",
-                f"Stop it: kill -INT {process.pid}   and run this again.",
-            )
-    except (OSError, ValueError, psutil.Error):
-        pass
+    pid = postmaster.server_pid(place / "data")
+    if pid is not None:
+        raise CliError(
+            "data-in-use",
+            f"Postgres (pid {pid}) still runs on {place / 'data'}, but the state directory it "
+            "belonged to was deleted.",
+            f"Stop it: kill -INT {pid}   and run this again.",
+        )
     shutil.rmtree(place)

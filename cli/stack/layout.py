@@ -16,15 +16,20 @@ import errno
 import json
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from cli.output import CliError
+from cli.stack.ports import HIGHEST, LOWEST
 
 LAYOUT_VERSION = 1
 DEFAULT_PORT_BASE = 54321
+SERVICES = ("postgres", "gateway", "worker")
+"""In the order in which they are started."""
 
 _DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -137,24 +142,40 @@ def write_private(path: Path, text: str) -> None:
 def load_config(layout: Layout) -> StackConfig | None:
     """Return what the state directory remembers, or None if no stack was made there yet.
 
-    Raises CliError `state-dir-version` when another version of resumebase made it, and
-    `state-dir-damaged` when the file cannot be read as JSON.
+    Raises CliError as `is_made` does, `state-dir-version` when another version of resumebase made
+    it, and `state-dir-damaged` when the file does not hold what it should.
     """
+    if not is_made(layout):
+        return None
     try:
         raw = json.loads(layout.config_file.read_text(encoding="utf-8"))
-        if (version := raw["layout"]) != LAYOUT_VERSION:
+        if (version := _whole(raw["layout"])) != LAYOUT_VERSION:
             raise _other_version(layout.state_dir, version)
-        return StackConfig(int(raw["port_base"]), tuple(raw["services"]))
+        return _checked(raw)
     except FileNotFoundError:
         return None
-    except PermissionError as error:
-        raise not_writable(layout.state_dir, error) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CliError(
             "state-dir-damaged",
-            f"{layout.config_file} cannot be read: {error!r}",
-            "Restore the file, or move the directory away and run: resumebase up",
+            f"{layout.config_file} cannot be used: {error!r}",
+            "Restore the file. Or stop the stack: resumebase down   and move the file away; the "
+            "next resumebase up keeps the data, and forgets only the ports.",
         ) from error
+
+
+def _checked(raw: dict[str, Any]) -> StackConfig:
+    base, services = _whole(raw["port_base"]), raw["services"]
+    if not LOWEST <= base <= HIGHEST:
+        raise ValueError(f"port_base {base}")
+    if not isinstance(services, list) or not all(name in SERVICES for name in services):
+        raise ValueError(f"services {services}")
+    return StackConfig(base, tuple(services))
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is not a whole number")
+    return value
 
 
 def save_config(layout: Layout, config: StackConfig) -> None:
@@ -162,21 +183,42 @@ def save_config(layout: Layout, config: StackConfig) -> None:
     write_private(layout.config_file, json.dumps(asdict(config), indent=2) + "\n")
 
 
+def is_made(layout: Layout) -> bool:
+    """Tell whether a stack was made in the state directory; changes nothing.
+
+    Raises CliError `state-dir-foreign` for a file or a directory with other contents,
+    `state-dir-owner` when another user made it, and `state-dir-not-readable`.
+    """
+    state_dir = layout.state_dir
+    try:
+        found = state_dir.stat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise _foreign(state_dir)
+        if found.st_uid != os.geteuid():
+            raise _other_owner(state_dir, found.st_uid)
+        names = {entry.name for entry in state_dir.iterdir()}
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError as error:
+        raise _foreign(state_dir) from error
+    except OSError as error:
+        raise _not_readable(state_dir, error) from error
+    if names & {layout.config_file.name, layout.secrets_file.name}:
+        return True
+    if not all(map(_is_beginning, names)):
+        raise _foreign(state_dir)
+    return False
+
+
 def claim(layout: Layout) -> None:
     """Make the state directory, or check that it is one of ours; idempotent.
 
-    Raises CliError `state-dir-foreign` for a directory with other contents, `state-dir-owner`
-    when another user made it, `state-dir-not-writable` and `no-disk-space`.
+    Raises CliError as `is_made` does, `state-dir-not-writable` and `no-disk-space`.
     """
     state_dir = layout.state_dir
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        names = {entry.name for entry in state_dir.iterdir()}
-        if layout.config_file.name not in names and not all(map(_is_beginning, names)):
-            raise _foreign(state_dir)
-        owner = state_dir.stat().st_uid
-        if owner != os.geteuid():
-            raise _other_owner(state_dir, owner)
+        is_made(layout)
         # As root, Postgres runs as another user, which has to pass through this directory.
         state_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
     except (FileExistsError, NotADirectoryError) as error:
@@ -202,6 +244,14 @@ def not_writable(path: Path, error: OSError) -> CliError:
     return CliError(
         "state-dir-not-writable",
         f"{error.filename or path} cannot be written: {error.strerror or error}",
+        "Choose a directory of your own with --state-dir.",
+    )
+
+
+def _not_readable(path: Path, error: OSError) -> CliError:
+    return CliError(
+        "state-dir-not-readable",
+        f"{error.filename or path} cannot be read: {error.strerror or error}",
         "Choose a directory of your own with --state-dir.",
     )
 
@@ -235,7 +285,8 @@ def _other_version(state_dir: Path, version: object) -> CliError:
         "state-dir-version",
         f"{state_dir} was made by another version of resumebase (layout {version}, this one uses "
         f"{LAYOUT_VERSION}). Nothing was changed.",
-        "Use the matching version to export your data, or start afresh with another --state-dir.",
+        "Stop what runs: resumebase down   Then use the matching version to export your data, or "
+        "start afresh with another --state-dir.",
     )
 
 

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import psycopg
 
 from cli.output import CliError
-from cli.stack import processes
+from cli.stack import postmaster, processes
 from cli.stack.account import Account
 from cli.stack.binaries import PostgresBinaries
 from cli.stack.layout import Layout
@@ -150,11 +149,14 @@ class Postgres:
     def _drop_stale_pid_file(self) -> None:
         """Remove postmaster.pid when its pid now belongs to some other program of this user.
 
-        Postgres itself copes with a pid that is gone, but takes a recycled one for a server.
+        Postgres itself copes with a pid that is gone (and then looks for backends that are left,
+        for which it needs the file), but takes a recycled one for a server.
+        Raises CliError `data-in-use` when the process cannot be told from a server.
         """
-        pid = _pid_file_pid(self.layout)
-        if pid is not None and psutil.pid_exists(pid) and not _serves_our_data(self.layout, pid):
-            (self.layout.postgres_data / "postmaster.pid").unlink(missing_ok=True)
+        data = self.layout.postgres_data
+        pid = postmaster.pid_in_file(data)
+        if pid is not None and postmaster.exists(pid) and postmaster.server_pid(data) is None:
+            (data / "postmaster.pid").unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _password_file(self, password: str) -> Iterator[Path]:
@@ -175,32 +177,15 @@ class Postgres:
 def adopt(layout: Layout) -> processes.Record | None:
     """Record and return a server that runs on our data although its record was lost, or None.
 
-    It is recognised by its working directory, which Postgres makes its data directory.
+    Raises CliError `data-in-use` when that cannot be told, OSError.
     """
-    pid = _pid_file_pid(layout)
-    if pid is None or not _serves_our_data(layout, pid):
-        return None
-    identity = processes.identity_of(pid)
-    if identity is None:
+    pid = postmaster.server_pid(layout.postgres_data)
+    identity = None if pid is None else processes.identity_of(pid)
+    if pid is None or identity is None:
         return None
     record = processes.Record(NAME, pid, identity)
     processes.save(layout.run_dir, record)
     return record
-
-
-def _pid_file_pid(layout: Layout) -> int | None:
-    try:
-        text = (layout.postgres_data / "postmaster.pid").read_text("utf-8")
-        return int(text.split("\n", 1)[0])
-    except (OSError, ValueError):
-        return None
-
-
-def _serves_our_data(layout: Layout, pid: int) -> bool:
-    try:
-        return Path(psutil.Process(pid).cwd()) == layout.postgres_data
-    except (psutil.Error, OSError):
-        return False
 
 
 def answers(port: int, password: str) -> bool:
@@ -213,17 +198,29 @@ def answers(port: int, password: str) -> bool:
 
 
 def _connect(port: int, password: str) -> psycopg.Connection:
-    return psycopg.connect(
-        host="127.0.0.1",
-        hostaddr="127.0.0.1",  # else PGHOSTADDR would lead elsewhere
-        port=port,
-        user=SUPERUSER,
-        password=password,
-        dbname="postgres",
-        sslmode="disable",
-        connect_timeout=5,
-        autocommit=True,
-    )
+    with _without_libpq_variables():
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=port,
+            user=SUPERUSER,
+            password=password,
+            dbname="postgres",
+            sslmode="disable",
+            connect_timeout=5,
+            autocommit=True,
+        )
+
+
+@contextlib.contextmanager
+def _without_libpq_variables() -> Iterator[None]:
+    """Hide PGHOSTADDR, PGSERVICE, PGOPTIONS and the like, which are meant for other servers."""
+    hidden = {name: value for name, value in os.environ.items() if name.startswith("PG")}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _failed(code: str, what: str, said: str) -> CliError:

@@ -68,13 +68,16 @@ def is_alive(record: Record) -> bool:
 def load(run_dir: Path, name: str) -> Record | None:
     """Return the record of service `name`, or None if there is none that can be read."""
     try:
-        return Record(**json.loads((run_dir / f"{name}.json").read_text(encoding="utf-8")))
+        record = Record(**json.loads((run_dir / f"{name}.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+    usable = (record.name, type(record.pid), type(record.identity)) == (name, int, str)
+    return record if usable and record.pid > 0 else None
 
 
 def save(run_dir: Path, record: Record) -> None:
     """Remember a process; raises OSError."""
+    run_dir.mkdir(mode=0o700, exist_ok=True)
     write_private(run_dir / f"{record.name}.json", json.dumps(asdict(record)) + "\n")
 
 
@@ -106,7 +109,7 @@ def spawn(
             stdout=handle,
             stderr=handle,
             cwd=cwd,
-            env={**env, _MARK: _mark(run_dir, name)},
+            env={**env, _MARK: mark(run_dir, name)},
             start_new_session=True,
             **(account.popen_options() if account else {}),
         )
@@ -125,7 +128,7 @@ def find_lost(run_dir: Path, name: str) -> Record | None:
     """
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(_MARK) != _mark(run_dir, name):
+            if not _has_mark(process, mark(run_dir, name)):
                 continue
             identity = identity_of(process.pid)
             if identity is not None and os.getsid(process.pid) == process.pid:
@@ -142,11 +145,15 @@ def stop(record: Record, signals: Sequence[tuple[signal.Signals, float]]) -> Non
     for number, seconds in signals:
         if not is_alive(record):
             return
-        with contextlib.suppress(ProcessLookupError):
+        try:
             if number == signal.SIGKILL:
                 os.killpg(record.pid, number)
             else:
                 os.kill(record.pid, number)
+        except ProcessLookupError:
+            pass  # it has just ended
+        except PermissionError:
+            return  # the caller sees that it lives on
         if wait_gone(record, seconds):
             return
 
@@ -191,8 +198,20 @@ def tail(log: Path) -> str:
     return last_lines(said_since(log, max(0, size - 16 * 1024)))
 
 
-def _mark(run_dir: Path, name: str) -> str:
+def mark(run_dir: Path, name: str) -> str:
+    """Return what tells service `name` of this stack from every other process.
+
+    `spawn` puts it into the environment. A program that takes it as an argument as well is found
+    where the environment may not be read: as root without CAP_SYS_PTRACE.
+    """
     return f"{name}:{run_dir}"
+
+
+def _has_mark(process: psutil.Process, expected: str) -> bool:
+    try:
+        return process.environ().get(_MARK) == expected
+    except psutil.AccessDenied:
+        return any(word.endswith(f"={expected}") for word in process.cmdline())
 
 
 def _has_ended(process: psutil.Process) -> bool:

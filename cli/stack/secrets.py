@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from cli.output import CliError
 from cli.stack.layout import Layout, write_private
 
+_AFRESH = "resumebase down, then move the state directory away, then resumebase up"
+
 
 @dataclass(frozen=True)
 class StackSecrets:
@@ -48,7 +50,11 @@ def load(layout: Layout) -> StackSecrets | None:
     """
     try:
         raw = json.loads(layout.secrets_file.read_text(encoding="utf-8"))
-        return StackSecrets(**{field.name: raw[field.name] for field in fields(StackSecrets)})
+        values = {field.name: raw[field.name] for field in fields(StackSecrets)}
+        for name, value in values.items():
+            if not isinstance(value, str) or not value:
+                raise ValueError(f"{name} is no text")
+        return StackSecrets(**values)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -56,7 +62,7 @@ def load(layout: Layout) -> StackSecrets | None:
             "secrets-damaged",
             f"{layout.secrets_file} cannot be used: {error}",
             "Restore the file: without it the database of this stack cannot be opened. "
-            "To start afresh, move the state directory away and run: resumebase up",
+            f"To start afresh: {_AFRESH}",
         ) from error
 
 
@@ -72,7 +78,7 @@ def load_or_create(layout: Layout) -> StackSecrets:
         raise CliError(
             "secrets-missing",
             f"{layout.secrets_file} is gone, but there is a database that needs it.",
-            "Restore the file, or move the state directory away and run: resumebase up",
+            f"Restore the file. To start afresh: {_AFRESH}",
         )
     made = generate()
     write_private(layout.secrets_file, json.dumps(asdict(made), indent=2) + "\n")

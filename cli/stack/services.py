@@ -20,11 +20,11 @@ from cli.stack import (
     processes,
     worker,
 )
-from cli.stack.layout import Layout, OnStep, StackConfig, silent
+from cli.stack.layout import SERVICES, Layout, OnStep, StackConfig, silent
 from cli.stack.secrets import StackSecrets
 from cli.target import Target
 
-NAMES = (postgres.NAME, gateway.NAME, worker.NAME)
+NAMES = SERVICES
 STOP_SIGNALS = {
     postgres.NAME: postgres.STOP_SIGNALS,
     gateway.NAME: gateway.STOP_SIGNALS,
@@ -78,8 +78,10 @@ class Services:
         self._check_version(found)
         server = self._server(binaries.reachable_for(found, user), user)
         adopted = postgres.adopt(self.layout)
-        if adopted is not None and server.wait_ready(adopted, password):
-            return server
+        if adopted is not None:
+            if server.wait_ready(adopted, password):
+                return server
+            self.stop(postgres.NAME)
         ports.require_free(self.config.postgres_port, postgres.NAME)
         if not self.layout.postgres_data.exists():
             self.on_step("creating the database")
@@ -189,24 +191,30 @@ def stop_service(layout: Layout, name: str, on_step: OnStep) -> bool:
     """Stop a service and drop its record; tell whether it ran.
 
     Only processes that we started are signalled: the recorded one, or the one whose record was
-    lost. Raises CliError `service-will-not-stop`.
+    lost. Raises CliError `service-will-not-stop`, and as `find_running` does.
     """
-    record = processes.load(layout.run_dir, name)
-    if record is None or not processes.is_alive(record):
-        is_postgres = name == postgres.NAME
-        lost = postgres.adopt(layout) if is_postgres else processes.find_lost(layout.run_dir, name)
-        record = lost or record
-    if record is None:
-        return False
-    was_running = processes.is_alive(record)
-    if was_running:
+    record = find_running(layout, name)
+    if record is not None:
         on_step(f"stopping {name}")
         processes.stop(record, STOP_SIGNALS[name])
-    if processes.is_alive(record):
-        raise CliError(
-            "service-will-not-stop",
-            f"{name} (pid {record.pid}) does not end, not even by SIGKILL.",
-            f"Look at it: ps -o stat,wchan,cmd -p {record.pid}",
-        )
+        if processes.is_alive(record):
+            raise CliError(
+                "service-will-not-stop",
+                f"{name} (pid {record.pid}) does not end by SIGKILL, or this user may not stop it.",
+                f"Look at it: ps -o user,stat,wchan,cmd -p {record.pid}",
+            )
     processes.forget(layout.run_dir, name)
-    return was_running
+    return record is not None
+
+
+def find_running(layout: Layout, name: str) -> processes.Record | None:
+    """Return the process of a service, also when its record was lost; None if none runs.
+
+    Raises CliError `data-in-use` when it cannot be told whether Postgres runs.
+    """
+    record = processes.load(layout.run_dir, name)
+    if record is not None and processes.is_alive(record):
+        return record
+    if name == postgres.NAME:
+        return postgres.adopt(layout)
+    return processes.find_lost(layout.run_dir, name)

@@ -11,13 +11,13 @@ from pathlib import Path
 import psycopg
 
 from cli.output import CliError, ExitCode
-from cli.stack import gateway, home, ports, postgres, preflight, processes, worker
+from cli.stack import gateway, home, ports, postgres, preflight, processes, supabase_config, worker
 from cli.stack import layout as layouts
 from cli.stack import secrets as stack_secrets
 from cli.stack.layout import Layout, OnStep, StackConfig, silent
 from cli.stack.lock import exclusive
 from cli.stack.secrets import StackSecrets
-from cli.stack.services import NAMES, Services, stop_service
+from cli.stack.services import NAMES, Services, find_running, stop_service
 from cli.stack.status import ServiceState, ServiceStatus, StackStatus, overall
 
 OPTIONAL_SERVICES = frozenset({worker.NAME, "http"})
@@ -61,13 +61,19 @@ class Stack:
         return self.status()
 
     def down(self, *, on_step: OnStep = silent) -> bool:
-        """Stop every service; tell whether anything ran. Data and secrets are kept."""
-        if layouts.load_config(self.layout) is None:
+        """Stop every service; tell whether anything ran. Data and secrets are kept.
+
+        Returns only when certainly nothing runs any more.
+        """
+        if not layouts.is_made(self.layout):
             return False
         with self._changing("down", on_step):
             stopped = [name for name in reversed(NAMES) if stop_service(self.layout, name, on_step)]
-            config = layouts.load_config(self.layout) or StackConfig()
-            layouts.save_config(self.layout, replace(config, services=()))
+            # A damaged stack.json, or one of another version, is no reason not to stop.
+            with suppress(CliError):
+                config = layouts.load_config(self.layout)
+                if config is not None:
+                    layouts.save_config(self.layout, replace(config, services=()))
         return bool(stopped)
 
     def status(self) -> StackStatus:
@@ -125,6 +131,7 @@ class Stack:
         """
         if not self._record_alive(gateway.NAME):
             return
+        supabase_config.load(self.root)
         with self._changing("restart", silent), self._opened(silent) as services:
             services.restart_gateway()
 
@@ -133,11 +140,16 @@ class Stack:
 
         Does nothing where no stack was made.
         """
-        if layouts.load_config(self.layout) is None:
+        if not layouts.is_made(self.layout):
             return
         self.down(on_step=on_step)
         home.delete(self.layout)
         shutil.rmtree(self.layout.state_dir)
+
+    def remembered_port_base(self) -> int | None:
+        """Return the port base of a stack that was made, None where there is none yet."""
+        config = layouts.load_config(self.layout)
+        return config.port_base if config else None
 
     def log_files(self) -> dict[str, Path]:
         """Return the log file of each service, whether or not it exists yet."""
@@ -148,6 +160,7 @@ class Stack:
     def _preflight(self) -> None:
         preflight.check_python()
         preflight.check_node_modules(self.root)
+        supabase_config.load(self.root)
 
     @contextmanager
     def _changing(self, purpose: str, on_step: OnStep) -> Iterator[None]:
@@ -190,7 +203,7 @@ class Stack:
         if config is None:
             config = StackConfig(self._port_base or layouts.DEFAULT_PORT_BASE)
         elif self._port_base is not None and self._port_base != config.port_base:
-            if any(self._record_alive(name) for name in NAMES):
+            if any(find_running(self.layout, name) for name in NAMES):
                 raise CliError(
                     "stack-running",
                     f"This stack is running with port base {config.port_base}; it cannot move to "
@@ -199,6 +212,13 @@ class Stack:
                     "second stack.",
                 )
             config = replace(config, port_base=self._port_base)
+        # Remembered only once the ports are good: a failed move leaves the stack where it was.
+        for name, port in (
+            (gateway.NAME, config.api_port),
+            (postgres.NAME, config.postgres_port),
+        ):
+            if find_running(self.layout, name) is None:
+                ports.require_free(port, name)
         layouts.save_config(self.layout, config)
         return config
 

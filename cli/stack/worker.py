@@ -42,7 +42,7 @@ class Worker:
         offset = processes.begin_log(log)
         record = processes.spawn(
             NAME,
-            _command(),
+            _command(processes.mark(self.layout.run_dir, NAME)),
             run_dir=self.layout.run_dir,
             log=log,
             cwd=self.root,
@@ -69,7 +69,9 @@ class Worker:
         return record
 
 
-def _command() -> list[str]:
+def _command(mark: str) -> list[str]:
+    # The option means nothing to Python: it is only there to recognise the process.
+    python = [sys.executable, "-X", f"service={mark}"]
     script = Path(sys.executable).with_name("resumebase")
-    start = [str(script)] if script.exists() else [sys.executable, "-m", "cli.main"]
-    return [*start, "worker", "run"]
+    program = [str(script)] if script.exists() else ["-m", "cli.main"]
+    return [*python, *program, "worker", "run"]

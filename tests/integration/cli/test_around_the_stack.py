@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 from typing import Any
 
-from .checkout import RESUMEBASE, Checkout
+import pytest
+
+from .checkout import DEADLINE_SECONDS, RESUMEBASE, Checkout
 
 
 def test_logs_follow__shows_new_lines_until_ctrl_c(checkout: Checkout) -> None:
@@ -100,3 +103,39 @@ def test_closed_pipe__is_no_traceback(checkout: Checkout) -> None:
         text=True,
     )
     assert (done.stdout, done.stderr) == ("{", "")
+
+
+DOCKER = """
+[environments.docker]
+kind = "docker"
+db_url = "postgresql://postgres@127.0.0.1:{port}/postgres"
+"""
+
+
+@pytest.mark.parametrize("words", [("db", "push"), ("env", "check")])
+def test_docker_environment__where_the_embedded_stack_listens_gets_the_hint(
+    changing: Checkout, words: tuple[str, str]
+) -> None:
+    port = changing.status.services["postgres"].port
+    with (changing.root / "resumebase.toml").open("a") as file:
+        file.write(DOCKER.format(port=port))
+    answer = changing.run(*words, "--env", "docker")
+    assert answer.code == 4, answer
+    assert "An embedded stack may be listening there" in answer.stdout + answer.stderr
+
+
+def test_ctrl_c_in_a_reset__is_an_error_in_json_and_no_traceback(own_checkout: Checkout) -> None:
+    with subprocess.Popen(
+        [RESUMEBASE, "reset", "--yes", "--json"],
+        cwd=own_checkout.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stderr is not None
+        assert child.stderr.readline()
+        child.send_signal(signal.SIGINT)
+        out, said = child.communicate(timeout=DEADLINE_SECONDS)
+    assert (child.returncode, out) == (3, "")
+    assert json.loads(said.splitlines()[-1])["code"] == "interrupted"
+    assert "Traceback" not in said

@@ -6,9 +6,13 @@ import os
 
 import pytest
 
-from cli.plpgsql_check import find_postgres
+from cli.environments import select
+from cli.plpgsql_check import check_functions, create_extension, find_postgres
+from cli.stack.ports import free_base
+from cli.stack.supervisor import Stack
+from cli.target import Target
 
-from .checkout import Checkout
+from .checkout import REPOSITORY, Checkout
 
 REQUIRED = os.environ.get("RESUMEBASE_REQUIRE_PLPGSQL_CHECK")
 
@@ -54,6 +58,46 @@ def test_lint__finds_a_mistake_inside_a_function(changing: Checkout) -> None:
     assert "style: no offences" in answer.stdout
     left = changing.query("select to_regprocedure('private.broken()') is null")
     assert left == [(True,)], "lint works on a scratch database"
+
+
+@needs_plpgsql_check
+def test_lint__fails_when_a_migration_cannot_be_applied_where_functions_are_checked(
+    changing: Checkout,
+) -> None:
+    changing.add_migration("nowhere", "alter table public.nowhere add column a integer;\n")
+    answer = changing.run("db", "lint", "--json")
+    assert answer.code == 1
+    assert answer.data["plpgsql_check"] == "failed"
+    detail = answer.data["plpgsql_check_detail"]
+    assert "_nowhere.sql" in detail
+    assert 'relation "public.nowhere" does not exist' in detail
+    found = find_postgres()
+    assert found is not None
+    if int(found.parent.name) < 17:
+        assert f"this is Postgres {found.parent.name}; supabase/config.toml has" in detail
+    assert "apt-get install" not in answer.stderr
+
+
+@needs_plpgsql_check
+def test_lint__of_a_stack_whose_postgres_has_the_extension_asks_that(checkout: Checkout) -> None:
+    state_dir, base = checkout.root / "with-extension", free_base()
+    stack = Stack(
+        root=REPOSITORY, state_dir=state_dir, port_base=base, postgres_bin=find_postgres()
+    )
+    try:
+        status = stack.up(without=frozenset({"worker", "http"}))
+        create_extension(stack, Target.from_url(status.db_url))
+        outcome = check_functions(select(REPOSITORY, "local", state_dir=state_dir, port_base=base))
+    finally:
+        stack.destroy()
+    assert (outcome.state, outcome.detail) == ("passed", "on local")
+
+
+def test_lint__takes_the_options_of_a_stack_elsewhere(checkout: Checkout) -> None:
+    words = ("--state-dir", str(checkout.root / "none"), "--port-base", "80")
+    answer = checkout.run("db", "lint", *words, "--json")
+    assert answer.code == 2
+    assert "--port-base" in answer.error["message"]
 
 
 def test_lint__finds_bad_style(changing: Checkout) -> None:
@@ -122,3 +166,10 @@ def test_types__are_written_once_and_checked_against_the_database(changing: Chec
     changing.run("db", "push")
     assert changing.run("db", "types", "--check").code == 5
     assert file.read_text() == text
+
+
+def test_types_in_the_repository__are_those_of_its_migrations(checkout: Checkout) -> None:
+    committed = (REPOSITORY / "supabase" / "types" / "database.ts").read_text("utf-8")
+    answer = checkout.run("db", "types", "--stdout")
+    assert answer.code == 0, answer
+    assert answer.stdout == committed, "run: resumebase db types"

@@ -229,12 +229,36 @@ def test_foreground__ends_when_a_service_dies(fresh_shell: Shell, attached: Runn
     assert fresh_shell.stack.status().state == "stopped"
 
 
-def test_interrupted_up__says_that_data_is_kept(fresh_shell: Shell) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_up__says_that_data_is_kept(fresh_shell: Shell, number: signal.Signals) -> None:
     with fresh_shell.start("up", "--json", "--port-base", str(fresh_shell.port_base)) as running:
         wait_for(lambda: "creating roles" in running.err, "Postgres to be up")
-        running.child.send_signal(signal.SIGINT)
+        running.child.send_signal(number)
         assert running.wait() == 3
     assert running.out == ""
     assert error_of(running.err)["code"] == "interrupted"
     assert fresh_shell.stack.status().state == "stopped"
     assert fresh_shell.stack.up(without=WITHOUT_WORKER).state == "running"
+
+
+@pytest.mark.parametrize("command", ["up", "status", "down"])
+def test_unusable_state_directory__is_the_same_error_in_every_command(
+    shell: Shell, tmp_path: Path, command: str
+) -> None:
+    file, foreign = tmp_path / "file", tmp_path / "foreign"
+    file.write_text("mine")
+    foreign.mkdir()
+    (foreign / "notes.txt").write_text("mine")
+    for place in (file, foreign):
+        code, out, err = shell.run(command, "--state-dir", str(place), "--json")
+        assert (code, out, error_of(err)["code"]) == (1, "", "state-dir-foreign")
+
+
+def test_port_base__that_is_not_that_of_the_stack_is_said_to_be_ignored(shell: Shell) -> None:
+    shell.up()
+    for command in ("status", "down"):
+        code, out, err = shell.run(command, "--port-base", "30003", "--json")
+        assert code == 0
+        assert json.loads(out)
+        assert f"--port-base 30003 is ignored: this stack has {shell.port_base}" in err
+        assert shell.run(command, "--port-base", str(shell.port_base), "--json")[2] == ""

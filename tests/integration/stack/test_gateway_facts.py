@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import http.client
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -367,3 +369,30 @@ def test_command_lines__hold_no_secret(facts: Stack) -> None:
     password = status.db_url.split(":")[2].split("@")[0]
     for secret in (status.secret_key, status.jwt_secret, password):
         assert secret not in words
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/nothing", "/_system/info", "/_system/config", "/_system/introspect", "/_system"),
+        *("//_system/info", "/rest/v1/../../_system/info", "/%5fsystem/info", "/_SYSTEM/info"),
+        *("/rest/v12", "/restless", "/auth", "/static/main.js"),
+    ],
+)
+@pytest.mark.parametrize("with_key", [False, True])
+def test_other_paths__show_neither_pages_nor_the_configuration(
+    facts: Stack, path: str, with_key: bool
+) -> None:
+    status = facts.status()
+    port = status.services["gateway"].port
+    # Not httpx, which would tidy the path up.
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path, headers={"apikey": status.secret_key} if with_key else {})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+    finally:
+        connection.close()
+    assert answer.status == 404
+    assert "message" in json.loads(text)
+    assert "postgresql://" not in text

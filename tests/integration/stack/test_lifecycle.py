@@ -327,3 +327,94 @@ def test_logs__are_there_and_hold_no_secret(stack: Stack) -> None:
     assert "Server running" in text
     assert status.secret_key not in text
     assert status.jwt_secret not in text
+
+
+@pytest.mark.parametrize("service", ["postgres", "gateway"])
+def test_up__that_fails_to_move_to_taken_ports_stays_where_it_was(
+    stack: Stack, service: str
+) -> None:
+    stack.down()
+    old = stack.status()
+    base = free_base()
+    moved = Stack(root=stack.root, state_dir=stack.layout.state_dir, port_base=base)
+    steps: list[str] = []
+    taken = ("127.0.0.1", base + (service == "postgres"))
+    with socket.create_server(taken), pytest.raises(CliError) as caught:
+        moved.up(without=WITHOUT_WORKER, on_step=steps.append)
+    assert caught.value.code == "port-in-use"
+    assert steps == []
+    assert stack.status().api_url == old.api_url
+    assert stack.up(without=WITHOUT_WORKER).api_url == old.api_url
+
+
+def test_first_up__on_taken_ports_can_be_repeated(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    port = stack.status().services["gateway"].port
+    with socket.create_server(("127.0.0.1", port or 0)), pytest.raises(CliError) as caught:
+        stack.up(without=WITHOUT_WORKER)
+    assert caught.value.code == "port-in-use"
+    assert not stack.layout.postgres_home.exists()
+    assert stack.up(without=WITHOUT_WORKER).state == "running"
+
+
+def test_up__with_a_broken_supabase_config_makes_nothing(
+    make_stack: MakeStack, project: Path
+) -> None:
+    stack = make_stack()
+    (project / "supabase" / "config.toml").write_text("[api\n")
+    with pytest.raises(CliError) as caught:
+        stack.up(without=WITHOUT_WORKER)
+    assert caught.value.code == "supabase-config-invalid"
+    assert not stack.layout.state_dir.exists()
+
+
+@pytest.mark.parametrize("text", ["{half", '{"layout": 99}', '{"layout": 1, "port_base": "x"}'])
+def test_down__works_with_a_config_that_cannot_be_used(stack: Stack, text: str) -> None:
+    running = [pid for pid in pids(stack).values() if pid]
+    config = stack.layout.config_file
+    good = config.read_text()
+    config.write_text(text)
+    try:
+        assert stack.down() is True
+        assert not [pid for pid in running if psutil.pid_exists(pid)]
+        assert config.read_text() == text
+        for command in (stack.status, stack.up):
+            with pytest.raises(CliError) as caught:
+                command()
+            assert "resumebase down" in caught.value.hint
+    finally:
+        config.write_text(good)
+
+
+def test_config_moved_away__costs_only_the_ports(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    first = stack.up(without=WITHOUT_WORKER)
+    stack.layout.config_file.unlink()
+    assert stack.down() is True
+    base = free_base()
+    again = Stack(root=stack.root, state_dir=stack.layout.state_dir, port_base=base)
+    status = again.up(without=WITHOUT_WORKER)
+    assert status.secret_key == first.secret_key
+    assert query(status, "select body from public.notes") == [("seeded",)]
+
+
+def test_libpq_variables__for_another_server_do_not_matter(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = pids(stack)
+    elsewhere = {
+        "PGHOSTADDR": "192.0.2.1",
+        "PGSERVICE": "nowhere",
+        "PGSERVICEFILE": str(tmp_path / "none"),
+        "PGOPTIONS": "-c no.such=1 -c nonsense=1",
+        "PGTARGETSESSIONATTRS": "standby",
+        "PGSSLMODE": "verify-full",
+        "PGREQUIREAUTH": "none",
+        "PGCLIENTENCODING": "nonsense",
+    }
+    for name, value in elsewhere.items():
+        monkeypatch.setenv(name, value)
+    assert stack.status().state == "running"
+    assert stack.up(without=WITHOUT_WORKER).state == "running"
+    assert pids(stack) == before
+    assert {name: os.environ[name] for name in elsewhere} == elsewhere

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.main import app
+from cli.command_line import app
 
 PROJECT_FILE = """
 [environments.local]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.bootstrap import is_for_this_machine
 from cli.checks import Check
 from cli.doctor import (
     check_node,
@@ -17,13 +18,14 @@ from cli.doctor import (
     check_ports,
     check_private,
     check_python,
+    check_python_packages,
     check_space,
     check_state_dir,
-    is_for_this_machine,
     look_for_plpgsql_check,
 )
 from cli.output import CliError
 from cli.plpgsql_check import HOW_TO_GET_IT, find_postgres
+from cli.runtime import REPAIR
 from cli.stack.layout import Layout
 from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
@@ -40,12 +42,14 @@ def install(root: Path, **versions: str | None) -> None:
         folder.mkdir(parents=True)
         if version is not None:
             (folder / "package.json").write_text(json.dumps({"version": version}))
+            (folder / "index.js").touch()
     (root / "package-lock.json").write_text(json.dumps({"packages": packages}))
 
 
 def test_this_checkout__is_well() -> None:
-    checks = [check_python(), check_node(), check_node_packages(REPOSITORY)]
-    assert [check.state for check in checks] == ["ok", "ok", "ok"]
+    checks = [check_python(), check_python_packages(), check_node()]
+    checks += [check_node_packages(REPOSITORY)]
+    assert [check.state for check in checks] == ["ok"] * 4
 
 
 def test_half_installed_node_modules__names_each_wrong_package(tmp_path: Path) -> None:
@@ -55,7 +59,7 @@ def test_half_installed_node_modules__names_each_wrong_package(tmp_path: Path) -
     assert "old (0.9.0, not 1.0.0)" in check.detail
     assert "empty (missing, not 1.0.0)" in check.detail
     assert "fine" not in check.detail
-    assert "make setup" in check.fix
+    assert check.fix == REPAIR
 
 
 def test_package_for_another_machine__need_not_be_there() -> None:

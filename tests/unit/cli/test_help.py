@@ -13,7 +13,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import Result
 
-from cli.main import app
+from cli.command_line import app
 
 HEAVY = {"supabase", "sqlfluff", "docx", "psycopg", "google.genai", "pypdfium2", "httpx"}
 
@@ -70,7 +70,7 @@ def test_command__takes_json(path: tuple[str, ...]) -> None:
 
 
 def test_import_of_the_command_line__loads_nothing_heavy() -> None:
-    code = f"import sys, cli.main; print(sorted({HEAVY!r} & set(sys.modules)))"
+    code = f"import sys, cli.command_line; print(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +14,17 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from cli.main import ResumebaseGroup
+from cli.command_line import ResumebaseGroup
 from cli.output import CliError, ExitCode, JsonOption, console, emit, note
 from edge_workers.errors import BackendUnavailable
 
-FAILURES = {
+FAILURES: dict[str, BaseException] = {
+    "rights": PermissionError(errno.EACCES, "Permission denied", "/etc/x"),
+    "full": OSError(errno.ENOSPC, "No space left on device", "/data/y"),
+    "read-only": OSError(errno.EROFS, "Read-only file system", "/data/z"),
+    "odd": OSError(errno.ENAMETOOLONG, "File name too long", "/data/w"),
+    "ctrl-c": KeyboardInterrupt(),
+    "no-package": ModuleNotFoundError("No module named 'psutil'", name="psutil"),
     "known": CliError("port-in-use", "Port 1 is taken [by init].", "Take another.", ExitCode.DRIFT),
     "unknown": RuntimeError("the disk [sda] is gone"),
     "backend": BackendUnavailable("answered 503"),
@@ -133,3 +143,104 @@ def test_version__is_that_of_the_package(invoke: Callable[..., Result]) -> None:
     result = invoke("--version")
     assert result.exit_code == 0
     assert result.stdout.strip().count(".") == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "exit_code", "said", "hint"),
+    [
+        ("rights", "no-permission", 1, "/etc/x: Permission denied.", "who owns it"),
+        ("full", "no-disk-space", 1, "/data/y: No space left on device.", "Free some space"),
+        ("read-only", "read-only-file-system", 1, "/data/z: Read-only file", "--state-dir"),
+        ("odd", "system-error", 1, "/data/w: File name too long.", "rights"),
+        ("ctrl-c", "interrupted", 3, "Interrupted.", "Run it again"),
+        ("no-package", "python-package-missing", 1, "psutil", "make setup"),
+    ],
+)
+def test_failure_of_the_system__has_a_code_and_a_fix(
+    how: str, code: str, exit_code: int, said: str, hint: str
+) -> None:
+    result = run("end", how, "--json")
+    error = json.loads(result.stderr)
+    assert (result.exit_code, error["code"]) == (exit_code, code)
+    assert said in error["message"]
+    assert hint in error["hint"]
+
+
+RESUMEBASE = Path(sys.executable).with_name("resumebase")
+ROOT = Path(__file__).parents[3]
+
+
+def test_ctrl_c_in_a_slow_command__is_an_error_in_json_and_no_traceback() -> None:
+    with subprocess.Popen(
+        [RESUMEBASE, "db", "lint", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stderr is not None
+        assert child.stderr.readline().startswith("style: checking")
+        child.send_signal(signal.SIGINT)
+        out, said = child.communicate(timeout=60)
+    assert (child.returncode, out) == (3, "")
+    assert json.loads(said.splitlines()[-1])["code"] == "interrupted"
+    assert "Traceback" not in said
+
+
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "cli.commands.db":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["resumebase", "status", "--json"]
+from cli.main import run
+run()
+"""
+
+
+def test_ctrl_c_while_the_commands_are_loaded__is_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IMPORT], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert json.loads(done.stderr)["code"] == "interrupted"
+
+
+def test_python_package_that_is_missing__is_named_with_the_fix() -> None:
+    code = "import sys; sys.modules['pydantic'] = None; sys.argv[1:] = ['status', '--json']; "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "from cli.main import run; run()"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    error = json.loads(done.stderr)
+    assert error["code"] == "python-package-missing"
+    assert "pydantic" in error["message"]
+    assert "make setup" in error["hint"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has the device that is full")
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_full_stdout__is_an_error_and_nothing_more(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [RESUMEBASE, "env", "list", *words],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_app__can_be_had_from_the_entry_point() -> None:
+    from cli import command_line, main
+
+    assert main.app is command_line.app
+    with pytest.raises(AttributeError):
+        _ = main.no_such_name

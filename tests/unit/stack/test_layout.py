@@ -69,6 +69,9 @@ def test_claim__refuses_the_directory_of_another_user(layout: Layout) -> None:
         layouts.claim(layout)
     assert caught.value.code == "state-dir-owner"
     assert "12345" in caught.value.message
+    with pytest.raises(CliError) as caught:
+        layouts.load_config(layout)
+    assert caught.value.code == "state-dir-owner"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -110,7 +113,20 @@ def test_config__of_another_version_is_refused_and_kept(layout: Layout) -> None:
     assert json.loads(layout.config_file.read_text())["layout"] == 99
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"port_base": 1}'])
+def config_text(**changes: object) -> str:
+    return json.dumps({"layout": 1, "port_base": 50000, "services": [], **changes})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "null", "5", '"text"', '{"port_base": 1}'),
+        *(config_text(port_base=value) for value in ("50000", 50000.5, True, None, [], 80, 65534)),
+        *(config_text(services=value) for value in ("postgres", {"worker": 1}, None, [1], [[]])),
+        *(config_text(services=["postgres", "mysql"]), config_text(layout="1")),
+        *(config_text(layout=True), config_text(layout=None)),
+    ],
+)
 def test_config__that_is_damaged_is_named(layout: Layout, text: str) -> None:
     layouts.claim(layout)
     layout.config_file.write_text(text)
@@ -118,6 +134,7 @@ def test_config__that_is_damaged_is_named(layout: Layout, text: str) -> None:
         layouts.load_config(layout)
     assert caught.value.code == "state-dir-damaged"
     assert str(layout.config_file) in caught.value.message
+    assert "resumebase down" in caught.value.hint
 
 
 def test_write_private__is_private_whatever_the_umask(tmp_path: Path) -> None:
@@ -137,3 +154,28 @@ def test_write_private__leaves_the_old_file_when_it_fails(tmp_path: Path) -> Non
         layouts.write_private(file, "half \ud800")
     assert file.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_is_made__tells_a_stack_from_nothing_and_changes_nothing(layout: Layout) -> None:
+    assert not layouts.is_made(layout)
+    assert not layout.state_dir.exists()
+    layout.state_dir.mkdir(mode=0o755)
+    assert not layouts.is_made(layout)
+    layouts.save_config(layout, StackConfig())
+    assert layouts.is_made(layout)
+    assert mode(layout.state_dir) == 0o755
+
+
+def test_is_made__knows_a_stack_whose_config_was_moved_away(layout: Layout) -> None:
+    layout.state_dir.mkdir()
+    layout.secrets_file.write_text("{}")
+    assert layouts.is_made(layout)
+    assert layouts.load_config(layout) is None
+
+
+def test_config__in_the_place_of_a_file_is_refused(layout: Layout) -> None:
+    layout.state_dir.write_text("not a directory")
+    for place in (layout, Layout(layout.state_dir / "below")):
+        with pytest.raises(CliError) as caught:
+            layouts.load_config(place)
+        assert caught.value.code == "state-dir-foreign"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import runtime
 from cli.output import CliError
 from cli.stack import preflight
 from cli.stack.layout import Layout
@@ -29,7 +30,7 @@ def test_check_node_modules__names_the_package_that_is_missing(tmp_path: Path) -
         preflight.check_node_modules(tmp_path)
     assert caught.value.code == "node-modules-incomplete"
     assert "@supabase/lite" in caught.value.message
-    assert "make setup" in caught.value.hint
+    assert caught.value.hint == f"Run: {runtime.REPAIR}"
 
 
 def test_check_node_modules__notices_a_half_installed_package(tmp_path: Path) -> None:

@@ -145,7 +145,20 @@ def test_find_lost__knows_the_process_without_its_record(spawn: Spawn, tmp_path:
     assert processes.find_lost(tmp_path, "service") is None
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"name": 1, "wrong": 2}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{}", "[1]", "5", "null", '{"name": 1, "wrong": 2}'),
+        *('{"name": "service", "pid": "5", "identity": "x"}', '{"name": "service", "pid": 5}'),
+        '{"name": "service", "pid": true, "identity": "x"}',
+        '{"name": "service", "pid": 1.5, "identity": "x"}',
+        '{"name": "service", "pid": -1, "identity": "x"}',
+        '{"name": "service", "pid": null, "identity": "x"}',
+        '{"name": "service", "pid": 5, "identity": ["x"]}',
+        '{"name": "another", "pid": 5, "identity": "x"}',
+        '{"name": "service", "pid": 5, "identity": "x", "more": 1}',
+    ],
+)
 def test_load__takes_an_unreadable_record_for_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "service.json").write_text(text)
     assert processes.load(tmp_path, "service") is None

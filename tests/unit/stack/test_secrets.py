@@ -58,3 +58,22 @@ def test_secrets__are_not_made_anew_beside_a_database_that_needs_the_old_ones(
         stack_secrets.load_or_create(layout)
     assert caught.value.code == "secrets-missing"
     assert not layout.secrets_file.exists()
+
+
+@pytest.mark.parametrize("value", ["", 5, None, True, ["x"], {}])
+def test_secrets__of_a_wrong_type_are_damaged(layout: Layout, value: object) -> None:
+    made = asdict(stack_secrets.generate())
+    layouts.write_private(layout.secrets_file, json.dumps({**made, "jwt_secret": value}))
+    with pytest.raises(CliError) as caught:
+        stack_secrets.load(layout)
+    assert caught.value.code == "secrets-damaged"
+    assert "jwt_secret" in caught.value.message
+    assert "resumebase down" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "null", '"text"'])
+def test_secrets__that_are_no_object_are_damaged(layout: Layout, text: str) -> None:
+    layouts.write_private(layout.secrets_file, text)
+    with pytest.raises(CliError) as caught:
+        stack_secrets.load(layout)
+    assert caught.value.code == "secrets-damaged"
