@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 
 def run() -> None:
@@ -27,15 +26,6 @@ def _leave(error: BaseException) -> None:
     explained = missing_package(error) if is_missing else interrupted()
     print_error(explained, as_json="--json" in sys.argv)
     sys.exit(explained.exit_code)
-
-
-def __getattr__(name: str) -> Any:
-    """Give `app` to whoever wants the command line as an object, and only then load it."""
-    if name == "app":
-        from cli.command_line import app
-
-        return app
-    raise AttributeError(name)
 
 
 if __name__ == "__main__":

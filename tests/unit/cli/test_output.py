@@ -236,11 +236,3 @@ def test_full_stdout__is_an_error_and_nothing_more(words: tuple[str, ...]) -> No
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
     assert "Exception ignored" not in done.stderr
-
-
-def test_app__can_be_had_from_the_entry_point() -> None:
-    from cli import command_line, main
-
-    assert main.app is command_line.app
-    with pytest.raises(AttributeError):
-        _ = main.no_such_name
