@@ -8,12 +8,12 @@ symlink to a place of its own below /var/lib/resumebase.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import shutil
 from pathlib import Path
 
 from cli.output import CliError
-from cli.stack import postmaster
 from cli.stack.account import SHARED_DIR, Account
 from cli.stack.layout import Layout
 
@@ -21,7 +21,7 @@ from cli.stack.layout import Layout
 def prepare(layout: Layout, account: Account | None) -> None:
     """Make the folder that holds the data directory, for `account` to use; idempotent.
 
-    Raises CliError `data-missing`, `data-in-use`, OSError.
+    Raises CliError `data-missing`, OSError.
     """
     home = layout.postgres_home
     if home.exists():
@@ -39,7 +39,6 @@ def prepare(layout: Layout, account: Account | None) -> None:
         _make_for(account, home)
         return
     place = outside_place(layout)
-    _clear_leftover(place)
     SHARED_DIR.mkdir(mode=0o755, parents=True, exist_ok=True)
     _make_for(account, place)
     # For whoever wonders what this directory is, or finds it left over.
@@ -48,9 +47,14 @@ def prepare(layout: Layout, account: Account | None) -> None:
 
 
 def outside_place(layout: Layout) -> Path:
-    """Return where the data goes when it cannot lie in the state directory."""
-    digest = hashlib.sha256(str(layout.state_dir).encode()).hexdigest()
-    return SHARED_DIR / digest[:16]
+    """Return where the data goes when it cannot lie in the state directory: a free place.
+
+    Data of a state directory that was moved or deleted may lie there still. It is left alone: its
+    `belongs-to` file says whose it was.
+    """
+    digest = hashlib.sha256(str(layout.state_dir).encode()).hexdigest()[:16]
+    names = itertools.chain([digest], (f"{digest}-{number}" for number in itertools.count(2)))
+    return next(place for name in names if not (place := SHARED_DIR / name).exists())
 
 
 def delete(layout: Layout) -> None:
@@ -107,18 +111,3 @@ def _aside(current: Path) -> Path:
 def _make_for(account: Account, place: Path) -> None:
     place.mkdir(mode=0o700, exist_ok=True)
     os.chown(place, account.uid, account.gid)
-
-
-def _clear_leftover(place: Path) -> None:
-    """Delete data whose state directory, and with it its passwords, was deleted."""
-    if not place.exists():
-        return
-    pid = postmaster.server_pid(place / "data")
-    if pid is not None:
-        raise CliError(
-            "data-in-use",
-            f"Postgres (pid {pid}) still runs on {place / 'data'}, but the state directory it "
-            "belonged to was deleted.",
-            f"Stop it: kill -INT {pid}   and run this again.",
-        )
-    shutil.rmtree(place)

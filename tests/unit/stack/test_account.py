@@ -75,8 +75,8 @@ def test_prepare__puts_the_data_outside_a_closed_directory(
 ) -> None:
     tmp_path.chmod(0o700)
     layout = Layout(tmp_path)
-    prepare(layout, account)
     place = outside_place(layout)
+    prepare(layout, account)
     try:
         assert layout.postgres_home.readlink() == place
         assert place.parent == SHARED_DIR
@@ -88,16 +88,19 @@ def test_prepare__puts_the_data_outside_a_closed_directory(
 
 
 @as_root
-def test_prepare__clears_what_a_deleted_state_directory_left_outside(
+def test_prepare__leaves_what_a_moved_state_directory_has_outside(
     account: Account, tmp_path: Path
 ) -> None:
     tmp_path.chmod(0o700)
     layout = Layout(tmp_path)
+    left = outside_place(layout)
+    (left / "data").mkdir(parents=True)
+    (left / "data" / "PG_VERSION").write_text("17")
     place = outside_place(layout)
-    (place / "data").mkdir(parents=True)
-    (place / "data" / "PG_VERSION").write_text("17")
-    prepare(layout, account)
     try:
-        assert not (place / "data").exists()
+        prepare(layout, account)
+        assert layout.postgres_home.readlink() == place != left
+        assert (left / "data" / "PG_VERSION").read_text() == "17"
     finally:
-        shutil.rmtree(place)
+        shutil.rmtree(left)
+        shutil.rmtree(place, ignore_errors=True)

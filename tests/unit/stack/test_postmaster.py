@@ -11,10 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.output import CliError
-from cli.stack import home, postmaster
-from cli.stack.account import Account
-from cli.stack.layout import Layout
+from cli.stack import postmaster
 
 NOBODY = 65534
 WITHOUT_PTRACE = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
@@ -112,22 +109,3 @@ def test_serves__without_ptrace_goes_by_owner_and_command_line(data: Path, start
 def test_serves__without_ptrace_says_when_it_cannot_tell(data: Path, start: Start) -> None:
     os.chown(data, NOBODY, NOBODY)
     assert probe(data, start(user=NOBODY)) == "None"
-
-
-@as_root
-def test_prepare__never_deletes_leftover_data_on_which_a_server_runs(
-    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(home, "SHARED_DIR", tmp_path / "shared")
-    layout = Layout(tmp_path / "closed" / "state")
-    layout.state_dir.mkdir(parents=True)
-    layout.state_dir.parent.chmod(0o700)
-    data = home.outside_place(layout) / "data"
-    data.mkdir(parents=True)
-    pid = start(cwd=data)
-    write_pid(data, f"{pid}\n")
-    with pytest.raises(CliError) as caught:
-        home.prepare(layout, Account("nobody", NOBODY, NOBODY))
-    assert caught.value.code == "data-in-use"
-    assert str(pid) in caught.value.message
-    assert data.exists()
