@@ -48,8 +48,8 @@ def test_options__reach_the_worker(backend):
 
 def test_unknown_kind__is_refused_with_the_known_ones(backend):
     done = resumebase("worker", "run", "--kinds", "dishes", "--json", **variables(backend))
-    assert done.returncode == 1
-    assert error_of(done)["code"] == "configuration-error"
+    assert done.returncode == 2
+    assert error_of(done)["code"] == "usage"
     assert "known: resume_parse" in error_of(done)["message"]
     assert not backend.calls
 
