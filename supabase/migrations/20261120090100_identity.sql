@@ -92,23 +92,6 @@ comment on table public.admin_users is
 
 -- Functions used by policies --------------------------------------------------------------------
 
-create function private.is_admin() returns boolean
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-    select exists (
-        select 1
-        from public.admin_users a
-        inner join public.profiles p on p.id = a.user_id
-        where a.user_id = (select auth.uid()) and p.is_active and p.deleted_at is null
-    );
-$$;
-comment on function private.is_admin() is
-    'True when the caller is an active admin. The only predicate on admin_users.';
-grant execute on function private.is_admin() to authenticated;
-
 create function private.is_active_user() returns boolean
 language sql
 stable
@@ -124,6 +107,20 @@ $$;
 comment on function private.is_active_user() is
     'True when the caller''s account is neither blocked nor about to be deleted.';
 grant execute on function private.is_active_user() to authenticated;
+
+create function private.is_admin() returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select private.is_active_user() and exists (
+        select 1 from public.admin_users a where a.user_id = (select auth.uid())
+    );
+$$;
+comment on function private.is_admin() is
+    'True when the caller is an active admin. The only predicate on admin_users.';
+grant execute on function private.is_admin() to authenticated;
 
 create function private.lock_account(p_user_id uuid) returns void
 language plpgsql
