@@ -47,13 +47,13 @@ class Task(BaseModel):
 
 
 class MaintenanceReport(BaseModel):
-    """What one round of maintenance did: tasks put back, tasks given up, partitions made."""
+    """What one round of maintenance did: tasks put back, tasks given up, jobs that ran."""
 
     model_config = ConfigDict(frozen=True)
 
     reaped: int = 0
     dead: int = 0
-    partitions: int = 0
+    jobs: tuple[str, ...] = ()
 
 
 _TASKS = TypeAdapter(list[Task])
@@ -111,7 +111,7 @@ class QueueClient:
         await self._call(_NOTHING, "release_task", **_lease_of(task))
 
     async def run_maintenance(self) -> MaintenanceReport:
-        """Put expired leases back into the queue and make partitions ahead."""
+        """Put expired leases back into the queue and run the jobs that are due."""
         return await self._call(_REPORT, "run_maintenance")
 
     async def _call(self, answer: TypeAdapter[_Answer], function: str, **params: Any) -> _Answer:

@@ -239,7 +239,8 @@ def test_maintenance__makes_the_partitions_of_the_months_ahead(db: Database) -> 
     tables = [f"private.{parent}_{m}" for parent in ("usage_events", "finished") for m in months]
     for table in tables:
         db.query(SYSTEM, f"drop table if exists {table}")
-    assert db.value(SERVICE, "select worker.run_maintenance()")["partitions"] == len(tables)
+    db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = now()")
+    assert "partitions" in db.value(SERVICE, "select worker.run_maintenance()")["jobs"]
     for table in tables:
         assert db.value(SYSTEM, "select to_regclass(%s) is not null", table), table
 

@@ -1,4 +1,4 @@
-"""The clock that reaps expired leases and makes partitions ahead, where no pg_cron does it."""
+"""The clock that reaps expired leases and runs the jobs of the database that are due."""
 
 import asyncio
 import random

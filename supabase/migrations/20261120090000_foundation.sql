@@ -91,6 +91,36 @@ $$;
 comment on function private.close_table(regclass) is
     'Closes a table that only functions use: row level security, and a policy that admits nobody.';
 
+create function private.raise_not_found(p_what text, p_id uuid) returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    -- The same answer for a missing one and for a stranger's.
+    raise sqlstate 'PT404' using
+        message = format('There is no %s %s.', p_what, coalesce(p_id::text, 'without an id')),
+        hint = format('Use the id of a %s of your own; one in the trash must be restored first.',
+            p_what);
+end;
+$$;
+comment on function private.raise_not_found(text, uuid) is
+    'PT404 for a missing or foreign row; p_what names its kind in words.';
+
+create function private.raise_malformed_result(p_expected text) returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    raise sqlstate 'PT422' using
+        message = 'The result of this task is malformed.',
+        hint = format('Send %s.', p_expected);
+end;
+$$;
+comment on function private.raise_malformed_result(text) is
+    'PT422 for a worker that sends a result of the wrong shape.';
+
 -- Monthly partitions --------------------------------------------------------------------------
 
 create function private.ensure_month_partition(

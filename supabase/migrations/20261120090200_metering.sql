@@ -14,12 +14,15 @@ create table public.plans (
     name text not null check (char_length(name) between 1 and 100),
     tier_rank smallint not null unique check (tier_rank >= 0),
     description text not null default '' check (char_length(description) <= 2000),
+    max_resumes integer check (max_resumes >= 0),
     is_active boolean not null default true,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
 );
 comment on table public.plans is 'What can be subscribed to. Read by anyone, written by operators.';
 comment on column public.plans.tier_rank is 'Higher includes more; free is 0.';
+comment on column public.plans.max_resumes is
+    'How many résumés may exist at once, without those in the trash. Null means unlimited.';
 
 create table public.plan_limits (
     plan_code text not null references public.plans (code) on delete cascade,
@@ -108,6 +111,24 @@ create table private.idempotency_keys (
 comment on table private.idempotency_keys is
     'Which use a client''s key stands for, so that a repeated request is answered, not repeated.';
 select private.close_table('private.idempotency_keys');
+
+-- Functions used by policies --------------------------------------------------------------------
+
+create function private.has_paid_plan() returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select exists (
+        select 1
+        from public.profiles p
+        inner join public.plans l on l.code = p.subscription_tier
+        where p.id = (select auth.uid()) and l.tier_rank > 0
+    );
+$$;
+comment on function private.has_paid_plan() is 'True when the caller''s plan is not free.';
+grant execute on function private.has_paid_plan() to authenticated;
 
 -- Row level security ----------------------------------------------------------------------------
 

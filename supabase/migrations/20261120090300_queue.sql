@@ -5,7 +5,7 @@
 -- Who may touch it: business functions of private enqueue; workers call schema worker with the
 -- secret key. Nobody reads or writes the tables directly.
 -- Each task kind has a function private.on_<kind>(task, event, data) that changes the product's own
--- rows in the same transaction: events started, retried, completed, failed.
+-- rows in the same transaction: events started, retried, completed, failed, cancelled.
 -- Tests: rlstests/test_queue.py
 
 -- Tables --------------------------------------------------------------------------------------

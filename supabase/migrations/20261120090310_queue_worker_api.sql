@@ -245,56 +245,6 @@ $$;
 comment on function private.reap_expired(integer) is
     'Takes back tasks whose worker went silent: requeues, or after the last attempt buries them.';
 
-create function private.try_month_partition(p_parent regclass, p_key text, p_month date)
-returns integer
-language plpgsql
-volatile
-set search_path = ''
-as $$
-begin
-    return private.ensure_month_partition(p_parent, p_key, p_month)::integer;
-exception when lock_not_available or deadlock_detected then
-    -- Somebody reads the table. The default partition takes the rows until the next round.
-    raise warning 'The partition of % for % has to wait: %', p_parent, p_month, sqlerrm;
-    return 0;
-end;
-$$;
-comment on function private.try_month_partition(regclass, text, date) is
-    'Makes the partition of a month, 1, or does nothing, 0: it is there, or the table is busy.';
-
-create function worker.run_maintenance() returns jsonb
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-declare
-    v_reaped record;
-    v_partitions integer := 0;
-    v_month date;
-begin
-    -- One at a time is enough: whoever comes second has nothing to do.
-    if not pg_try_advisory_xact_lock(hashtext('resumebase.maintenance')) then
-        return jsonb_build_object('reaped', 0, 'dead', 0, 'partitions', 0);
-    end if;
-    select * into v_reaped from private.reap_expired(500);
-    foreach v_month in array array[
-        current_date, current_date + interval '1 month', current_date + interval '2 months'
-    ]::date[]
-    loop
-        v_partitions := v_partitions
-            + private.try_month_partition('public.usage_events', 'created_at', v_month)
-            + private.try_month_partition('queue.finished', 'finished_at', v_month);
-    end loop;
-    return jsonb_build_object(
-        'reaped', v_reaped.requeued, 'dead', v_reaped.buried, 'partitions', v_partitions
-    );
-end;
-$$;
-comment on function worker.run_maintenance() is
-    'What must happen every half minute: reap expired leases, make partitions ahead.
-Returns {reaped, dead, partitions}. Safe to call from many workers at once.';
-
 create function worker.task_stats() returns table (
     kind text,
     ready bigint,
@@ -328,6 +278,5 @@ worker.extend_lease(uuid, uuid, integer),
 worker.complete_task(uuid, uuid, jsonb),
 worker.fail_task(uuid, uuid, text, boolean),
 worker.release_task(uuid, uuid),
-worker.run_maintenance(),
 worker.task_stats()
 to service_role;

@@ -12,6 +12,7 @@ create table public.resumes (
     id uuid primary key default gen_random_uuid(),
     user_id uuid not null default auth.uid() references public.profiles (id) on delete cascade,
     title text not null default 'Untitled résumé' check (char_length(title) between 1 and 200),
+    template_id uuid,
     content jsonb not null default '{}' check (
         jsonb_typeof(content) = 'object' and octet_length(content::text) <= 262144
     ),
@@ -19,6 +20,15 @@ create table public.resumes (
         jsonb_typeof(layout) = 'object' and octet_length(layout::text) <= 65536
     ),
     status text not null default 'draft' check (status in ('draft', 'published', 'archived')),
+    version integer not null default 1 check (version > 0),
+    is_public boolean not null default false,
+    share_slug text unique check (share_slug ~ '^[A-Za-z0-9_-]{22,64}$'),
+    parent_resume_id uuid,
+    optimized_for_job_id uuid,
+    optimization_score smallint check (optimization_score between 0 and 100),
+    ats_score smallint check (ats_score between 0 and 100),
+    thumbnail_path text check (char_length(thumbnail_path) <= 1000),
+    exported_pdf_path text check (char_length(exported_pdf_path) <= 1000),
     file_name text check (char_length(file_name) between 1 and 255),
     file_path text,
     file_size_bytes integer check (file_size_bytes >= 0),
@@ -35,9 +45,22 @@ create table public.resumes (
         jsonb_typeof(parse_warnings) = 'array' and octet_length(parse_warnings::text) <= 16384
     ),
     last_edited_at timestamptz not null default now(),
+    last_accessed_at timestamptz,
     deleted_at timestamptz,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    -- Any language: words as they are; a search for a prefix finds what a stem would.
+    search tsvector not null generated always as (
+        setweight(to_tsvector('simple', title), 'A')
+        || setweight(
+            jsonb_to_tsvector('simple', coalesce(content -> 'skills', '{}'), '["string"]'), 'B'
+        )
+        || setweight(jsonb_to_tsvector('simple', content - 'skills', '["string"]'), 'C')
+        || setweight(to_tsvector('simple', coalesce(extracted_text, '')), 'D')
+    ) stored,
+    constraint resumes_share_check check (not is_public or share_slug is not null),
+    foreign key (user_id, parent_resume_id) references public.resumes (user_id, id)
+    on delete set null (parent_resume_id),
     constraint resumes_parsed_check check (parse_status <> 'completed' or parsed_data is not null),
     -- What tenant-safe foreign keys of other tables point at.
     unique (user_id, id),
@@ -71,6 +94,32 @@ comment on column public.resumes.parse_warnings is
 comment on column public.resumes.last_edited_at is 'When content, title or layout last changed.';
 comment on column public.resumes.deleted_at is
     'When it was trashed. System-written by trash_resume.';
+comment on column public.resumes.version is
+    'Counts changes of the content, from 1. System-written; a draft names the one it is based on.';
+comment on column public.resumes.is_public is
+    'Whether the link with share_slug works. Written by share_resume and unshare_resume.';
+comment on column public.resumes.share_slug is 'The unguessable part of the link. System-written.';
+comment on column public.resumes.parent_resume_id is
+    'The résumé that this one was copied from or optimised from. System-written.';
+comment on column public.resumes.optimized_for_job_id is
+    'The job that this variant was made for. System-written.';
+comment on column public.resumes.optimization_score is
+    'How well it fits that job, 0 to 100. System-written.';
+comment on column public.resumes.ats_score is
+    'The score of its latest ATS analysis, 0 to 100. System-written.';
+comment on column public.resumes.thumbnail_path is
+    'Object in the bucket exports: a PNG of page one. System-written.';
+comment on column public.resumes.exported_pdf_path is
+    'Object in the bucket exports: its latest PDF. System-written.';
+comment on column public.resumes.last_accessed_at is
+    'When a shared link or an export last read it. System-written.';
+comment on column public.resumes.search is
+    'What search_resumes looks in: title first, then skills, other content, text of the file.';
+create index resumes_search_idx on public.resumes using gin (search);
+create index resumes_skills_idx on public.resumes
+using gin ((content -> 'skills') jsonb_path_ops);
+create index resumes_parent_idx on public.resumes (user_id, parent_resume_id)
+where parent_resume_id is not null;
 create index resumes_user_id_updated_at_idx on public.resumes (user_id, updated_at desc)
 where deleted_at is null;
 
@@ -146,21 +195,6 @@ for each row when (
 
 -- Trash and restore -----------------------------------------------------------------------------
 
-create function private.raise_resume_not_found(p_resume_id uuid) returns void
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-    -- The same answer for a missing one and for a stranger's.
-    raise sqlstate 'PT404' using
-        message = format('There is no résumé %s.', coalesce(p_resume_id::text, 'without an id')),
-        hint = 'Use the id of one of your own résumés; a trashed one must be restored first.';
-end;
-$$;
-comment on function private.raise_resume_not_found(uuid) is
-    'PT404 for a missing or foreign résumé.';
-
 create function private.set_resume_trashed(p_resume_id uuid, p_trashed boolean)
 returns public.resumes
 language plpgsql
@@ -179,7 +213,7 @@ begin
         and (r.deleted_at is null) = p_trashed
     returning * into v_resume;
     if not found then
-        perform private.raise_resume_not_found(p_resume_id);
+        perform private.raise_not_found('résumé', p_resume_id);
     end if;
     if p_trashed then
         update public.profiles p set active_resume_id = null

@@ -30,7 +30,7 @@ begin
     where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null
     for update;
     if not found then
-        perform private.raise_resume_not_found(p_resume_id);
+        perform private.raise_not_found('résumé', p_resume_id);
     end if;
     if v_resume.file_path is null or not exists (
         select 1 from storage.objects o
@@ -98,7 +98,7 @@ key was seen before, the row comes back as it is and nothing is counted. PT402 w
 is gone, PT404 for an unknown résumé, PT422 without an uploaded file.';
 grant execute on function public.request_resume_parse(uuid, text) to authenticated;
 
-create function private.require_parse_result(p_task queue.tasks, p_result jsonb) returns void
+create function private.require_parse_result(p_result jsonb) returns void
 language plpgsql
 immutable
 set search_path = ''
@@ -111,14 +111,13 @@ begin
         and p_result ->> 'file_sha256' ~ '^[0-9a-f]{64}$'
         and p_result ->> 'file_size_bytes' ~ '^[0-9]{1,9}$'
     ) is not true then
-        raise sqlstate 'PT422' using
-            message = format('The result of task %s is malformed.', p_task.id),
-            hint = 'Send parsed_data {}, extracted_text, file_sha256, file_size_bytes and '
-                'warnings [].';
+        perform private.raise_malformed_result(
+            'parsed_data {}, extracted_text, file_sha256, file_size_bytes and warnings []'
+        );
     end if;
 end;
 $$;
-comment on function private.require_parse_result(queue.tasks, jsonb) is
+comment on function private.require_parse_result(jsonb) is
     'PT422 unless a worker sent all that on_resume_parse writes.';
 
 create function private.on_resume_parse(p_task queue.tasks, p_event text, p_data jsonb) returns void
@@ -128,7 +127,7 @@ set search_path = ''
 as $$
 begin
     if p_event = 'completed' then
-        perform private.require_parse_result(p_task, p_data);
+        perform private.require_parse_result(p_data);
     end if;
     -- The update names the résumé and its owner. A résumé that went to the trash meanwhile is
     -- still served: it may be restored.
@@ -138,6 +137,8 @@ begin
             when 'retried' then 'pending'
             when 'completed' then 'completed'
             when 'failed' then 'failed'
+            -- What an earlier reading found is still there.
+            when 'cancelled' then case when r.parsed_data is null then 'none' else 'completed' end
         end,
         parse_error = case when p_event = 'failed' then p_data ->> 'error' end,
         parsed_data = case

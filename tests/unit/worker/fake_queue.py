@@ -109,7 +109,7 @@ class Queue:
         ]
         for task in expired:
             task.state = "ready"
-        return {"reaped": len(expired), "dead": 0, "partitions": 0}
+        return {"reaped": len(expired), "dead": 0, "jobs": []}
 
 
 def _moment(seconds_from_now: float) -> str:

@@ -1,0 +1,155 @@
+-- Room: queue, fourth part: what must happen by the clock.
+--
+-- What lives here: run_maintenance, which a worker calls every half minute, and the list of jobs of
+-- the other rooms that it runs when they are due. A room adds a job by inserting a row and making
+-- private.maintain_<name>().
+-- Who may touch it: service_role calls run_maintenance.
+-- Tests: rlstests/test_queue.py
+
+create table private.maintenance_jobs (
+    name text primary key check (name ~ '^[a-z][a-z0-9_]{1,39}$'),
+    description text not null,
+    repeat_every interval not null check (repeat_every >= interval '1 second'),
+    next_run_at timestamptz not null default now(),
+    last_run_at timestamptz,
+    last_result jsonb,
+    last_error text
+);
+comment on table private.maintenance_jobs is
+    'Jobs by the clock: private.maintain_<name>() returns jsonb and runs from next_run_at on.';
+select private.close_table('private.maintenance_jobs');
+
+create function private.run_maintenance_job(p_job private.maintenance_jobs) returns boolean
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    v_result jsonb;
+    v_error text;
+begin
+    begin
+        execute format('select private.%I()', 'maintain_' || p_job.name) into v_result;
+    exception when others then
+        -- One job that fails must not keep the others from running; it is tried again in time.
+        v_error := sqlerrm;
+        raise warning 'Maintenance job % failed: %', p_job.name, v_error;
+    end;
+    update private.maintenance_jobs j
+    set last_run_at = now(),
+        last_result = v_result,
+        last_error = v_error,
+        -- Rounds that were missed are not made up for.
+        next_run_at = j.next_run_at + j.repeat_every * (1 + floor(
+            extract(epoch from now() - j.next_run_at) / extract(epoch from j.repeat_every)
+        ))
+    where j.name = p_job.name;
+    return v_error is null;
+end;
+$$;
+comment on function private.run_maintenance_job(private.maintenance_jobs) is
+    'Runs one job and notes how it went. False when it failed.';
+
+create function private.try_month_partition(p_parent regclass, p_key text, p_month date)
+returns integer
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    return private.ensure_month_partition(p_parent, p_key, p_month)::integer;
+exception when lock_not_available or deadlock_detected then
+    -- Somebody reads the table. The default partition takes the rows until the next round.
+    raise warning 'The partition of % for % has to wait: %', p_parent, p_month, sqlerrm;
+    return 0;
+end;
+$$;
+comment on function private.try_month_partition(regclass, text, date) is
+    'Makes the partition of a month, 1, or does nothing, 0: it is there, or the table is busy.';
+
+create function private.maintain_partitions() returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    v_table record;
+    v_made integer := 0;
+begin
+    for v_table in
+        select p.partrelid::regclass as name, a.attname as key, m.month::date
+        from pg_catalog.pg_partitioned_table p
+        inner join pg_catalog.pg_class c on c.oid = p.partrelid
+        inner join pg_catalog.pg_attribute a
+            on a.attrelid = p.partrelid and a.attnum = p.partattrs[0]
+        cross join generate_series(
+            date_trunc('month', now() at time zone 'UTC'),
+            (now() at time zone 'UTC') + interval '2 months',
+            interval '1 month'
+        ) as m (month)
+        where c.relnamespace = any('{public,queue,private}'::regnamespace[])
+        order by c.relname, m.month
+    loop
+        v_made := v_made
+            + private.try_month_partition(v_table.name, v_table.key::text, v_table.month);
+    end loop;
+    return jsonb_build_object('made', v_made);
+end;
+$$;
+comment on function private.maintain_partitions() is
+    'Makes this month''s partition of every partitioned table, and those of the next two.';
+
+create function private.maintain_rate_limits() returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    v_deleted integer;
+begin
+    delete from private.rate_limits r where r.window_ends_at < now();
+    get diagnostics v_deleted = row_count;
+    return jsonb_build_object('deleted', v_deleted);
+end;
+$$;
+comment on function private.maintain_rate_limits() is
+    'Forgets the windows that are over.';
+
+insert into private.maintenance_jobs (name, description, repeat_every)
+values
+('partitions', 'Make monthly partitions ahead.', interval '1 hour'),
+('rate_limits', 'Forget rate limit windows that are over.', interval '5 minutes')
+on conflict (name) do nothing;
+
+create function worker.run_maintenance() returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    v_reaped record;
+    v_job private.maintenance_jobs;
+    v_jobs text[] := '{}';
+begin
+    -- One at a time is enough: whoever comes second has nothing to do.
+    if not pg_try_advisory_xact_lock(hashtext('resumebase.maintenance')) then
+        return jsonb_build_object('reaped', 0, 'dead', 0, 'jobs', v_jobs);
+    end if;
+    select * into v_reaped from private.reap_expired(500);
+    for v_job in
+        select * from private.maintenance_jobs j where j.next_run_at <= now() order by j.name
+    loop
+        if private.run_maintenance_job(v_job) then
+            v_jobs := v_jobs || v_job.name;
+        end if;
+    end loop;
+    return jsonb_build_object(
+        'reaped', v_reaped.requeued, 'dead', v_reaped.buried, 'jobs', v_jobs
+    );
+end;
+$$;
+comment on function worker.run_maintenance() is
+    'What must happen every half minute: reap expired leases, run the jobs that are due.
+Returns {reaped, dead, jobs: [names that ran]}. Safe to call from many workers at once.';
+grant execute on function worker.run_maintenance() to service_role;
