@@ -7,7 +7,7 @@ BIN := .venv/bin
 RESUMEBASE := $(BIN)/resumebase
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo quickstart test check format types access bench clean
+.PHONY: help setup up down demo quickstart test check format types access bench plans clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ access: setup ## Write docs/access.md from rlstests/access.yml
 
 bench: setup ## Measure; docs/performance.md says what the numbers mean
 	@$(BIN)/python -m benchmarks.startup
+
+plans: setup ## Check the plans of client queries with 100k users and a million résumés (minutes)
+	@$(BIN)/python -m benchmarks.volume
 
 clean: ## Remove what setup installed; the state of stacks stays in .resumebase
 	rm -rf .venv node_modules
