@@ -7,7 +7,7 @@ BIN := .venv/bin
 RESUMEBASE := $(BIN)/resumebase
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo quickstart test check format types access bench plans clean
+.PHONY: help setup up down reset demo quickstart test check format types access bench plans clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,9 @@ up: setup ## Start the local stack: Postgres, the Supabase API and a worker
 
 down: setup ## Stop the local stack; data stays
 	@$(RESUMEBASE) down
+
+reset: setup ## Rebuild the local database from migrations and seed; its data is lost
+	@$(RESUMEBASE) reset --yes
 
 demo: setup ## Run the main job on a real résumé and show each step
 	@$(RESUMEBASE) demo
