@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import httpx
 import psycopg
 import pytest
 from psycopg.rows import DictRow, dict_row
 
 from cli.stack.status import StackStatus
-from rlstests.actors import ANON, SERVICE, Actor, Database
+from rlstests.actors import ANON, SERVICE, SYSTEM, Actor, Database
 from rlstests.intent import INACTIVE
+from rlstests.over_http import Api
 from rlstests.samples import ADMIN_ROWS, make_row, rows
 
 Connection = psycopg.Connection[DictRow]
@@ -120,3 +122,27 @@ def relation_scene(world: World, request: pytest.FixtureRequest) -> Iterator[Sce
 def scene(relation_scene: Scene) -> Iterator[Scene]:
     with relation_scene.db.connection.transaction(force_rollback=True):
         yield relation_scene
+
+
+@pytest.fixture(scope="module")
+def api(stack: StackStatus) -> Iterator[Api]:
+    """The Data API, for tests over HTTP."""
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        yield Api(client, stack)
+
+
+@pytest.fixture(scope="module")
+def connection(stack: StackStatus) -> Iterator[Connection]:
+    """A connection that commits: over HTTP nothing else is seen."""
+    with psycopg.connect(stack.db_url, row_factory=dict_row, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def people(connection: Connection) -> Iterator[dict[str, Actor]]:
+    """Everybody but the owner, who is new for each relation."""
+    db = Database(connection)
+    made = [db.add_user("stranger"), db.add_admin("admin"), db.add_deleted_user("deleted")]
+    yield {actor.name: actor for actor in (ANON, SERVICE, *made)}
+    for actor in made:
+        db.query(SYSTEM, "delete from auth.users where id = %s", actor.user_id)
