@@ -7,7 +7,7 @@ BIN := .venv/bin
 RESUMEBASE := $(BIN)/resumebase
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down reset demo quickstart test check format types access bench plans clean
+.PHONY: help setup up down reset demo quickstart test check format types access bench plans snapshot clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ types: setup ## Write supabase/types/database.ts from the local database
 
 access: setup ## Write docs/access.md from rlstests/access.yml
 	@$(BIN)/python -m rlstests.access_page
+
+snapshot: setup ## Write rlstests/snapshots/schema.sql, the end state of the migrations
+	@$(BIN)/python -m rlstests.snapshot
 
 bench: setup ## Measure; docs/performance.md says what the numbers mean
 	@$(BIN)/python -m benchmarks.startup
