@@ -85,6 +85,87 @@ on conflict do nothing;
 
 -- templates -------------------------------------------------------------------------------------
 
+insert into public.resume_templates (
+    owner_id, type, name, slug, category, description, layout, is_public, is_premium, ats_score,
+    design
+)
+values
+(
+    null, 'built_in', 'Classic', 'classic', 'classic',
+    'One column and serif type: what every reader and every system expects.',
+    'single_column', true, false, 98,
+    '{"fonts": {"heading": "Libertinus Serif", "body": "Libertinus Serif", "baseSize": "11pt"},
+   "colors": {"primary": "#1f2937", "secondary": "#4b5563", "text": "#111827",
+     "background": "#ffffff"},
+   "sectionOrder": ["personalInfo", "summary", "experience", "education",
+     "skills", "projects", "certifications"],
+   "spacing": {"margins": "1in", "lineHeight": 1.4, "sectionGap": "14pt"},
+   "headings": {"style": "rule", "transform": "none"}, "bullets": "disc"}'
+),
+(
+    null, 'built_in', 'Modern', 'modern', 'modern',
+    'Sans serif with a touch of colour; the facts come first.',
+    'single_column', true, false, 95,
+    '{"fonts": {"heading": "Lato", "body": "Lato", "baseSize": "10.5pt"},
+   "colors": {"primary": "#2c3e50", "secondary": "#3498db", "text": "#222222",
+     "background": "#ffffff"},
+   "sectionOrder": ["personalInfo", "summary", "experience", "education",
+     "skills", "projects", "certifications"],
+   "spacing": {"margins": "0.9in", "lineHeight": 1.45, "sectionGap": "14pt"},
+   "headings": {"style": "bar", "transform": "uppercase"}, "bullets": "disc"}'
+),
+(
+    null, 'built_in', 'Tech', 'tech', 'tech',
+    'Skills and projects before history, for engineers.',
+    'two_column', true, false, 88,
+    '{"fonts": {"heading": "Inter", "body": "Inter", "baseSize": "10pt"},
+   "colors": {"primary": "#0f172a", "secondary": "#0ea5e9", "text": "#1e293b",
+     "background": "#ffffff"},
+   "sectionOrder": ["personalInfo", "summary", "skills", "experience",
+     "projects", "education", "certifications"],
+   "spacing": {"margins": "0.75in", "lineHeight": 1.4, "sectionGap": "12pt"},
+   "columns": {"ratio": [2, 1], "side": ["skills", "certifications", "education"]},
+   "headings": {"style": "plain", "transform": "none"}, "bullets": "dash"}'
+),
+(
+    null, 'built_in', 'Executive', 'executive', 'executive',
+    'Wide margins and quiet type, for people who lead.',
+    'single_column', true, true, 93,
+    '{"fonts": {"heading": "Playfair Display", "body": "Lato", "baseSize": "11pt"},
+   "colors": {"primary": "#1a2a3a", "secondary": "#8c6d31", "text": "#1f2933",
+     "background": "#ffffff"},
+   "sectionOrder": ["personalInfo", "summary", "experience", "certifications",
+     "education", "skills"],
+   "spacing": {"margins": "1.1in", "lineHeight": 1.5, "sectionGap": "18pt"},
+   "headings": {"style": "rule", "transform": "small-caps"}, "bullets": "disc"}'
+),
+(
+    null, 'built_in', 'Academic', 'academic', 'academic',
+    'Education and publications first; runs over as many pages as it needs.',
+    'single_column', true, false, 96,
+    '{"fonts": {"heading": "Libertinus Serif", "body": "Libertinus Serif", "baseSize": "11pt"},
+   "colors": {"primary": "#1b1b1b", "secondary": "#7a1f1f", "text": "#1b1b1b",
+     "background": "#ffffff"},
+   "sectionOrder": ["personalInfo", "summary", "education", "publications",
+     "experience", "awards", "projects", "skills", "languages", "references"],
+   "spacing": {"margins": "1in", "lineHeight": 1.35, "sectionGap": "12pt"},
+   "headings": {"style": "rule", "transform": "none"}, "bullets": "disc"}'
+),
+(
+    null, 'built_in', 'Compact', 'compact', 'compact',
+    'Two columns and small type: ten years on one page.',
+    'two_column', true, true, 84,
+    '{"fonts": {"heading": "Source Sans 3", "body": "Source Sans 3", "baseSize": "9.5pt"},
+   "colors": {"primary": "#14532d", "secondary": "#16a34a", "text": "#1c1917",
+     "background": "#ffffff"},
+   "sectionOrder": ["personalInfo", "summary", "experience", "skills",
+     "education", "projects", "certifications", "languages"],
+   "spacing": {"margins": "0.5in", "lineHeight": 1.2, "sectionGap": "8pt"},
+   "columns": {"ratio": [7, 4], "side": ["skills", "education", "certifications", "languages"]},
+   "headings": {"style": "plain", "transform": "uppercase"}, "bullets": "disc"}'
+)
+on conflict do nothing;
+
 -- ai: model prices ------------------------------------------------------------------------------
 
 -- interviews: interviewers ----------------------------------------------------------------------
