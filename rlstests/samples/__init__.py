@@ -8,6 +8,9 @@ from rlstests.samples import identity, metering, platform, queue, resumes, templ
 from rlstests.samples.sample import Sample
 
 ROOMS = (identity, platform, metering, queue, templates, resumes)
+from rlstests.samples import experiences, identity, metering, platform, queue, resumes
+
+ROOMS = (identity, platform, metering, queue, resumes, experiences)
 SAMPLES: dict[str, Sample] = {
     name: sample for room in ROOMS for name, sample in room.SAMPLES.items()
 }
