@@ -17,7 +17,7 @@ create table public.ai_usage (
         ai_provider in ('gemini', 'claude', 'openai', 'openrouter', 'offline')
     ),
     model text check (char_length(model) <= 200),
-    input_tokens integer not null default 0 check (input_tokens >= 0),
+    input_tokens integer not null default 0,
     output_tokens integer not null default 0 check (output_tokens >= 0),
     cached_tokens integer not null default 0,
     tokens_used integer not null generated always as (input_tokens + output_tokens) stored,
@@ -29,7 +29,7 @@ create table public.ai_usage (
     created_at timestamptz not null default now(),
     date date not null generated always as ((created_at at time zone 'UTC')::date) stored,
     primary key (id, created_at),
-    constraint ai_usage_cached_tokens_check check (cached_tokens between 0 and input_tokens)
+    constraint ai_usage_input_tokens_check check (cached_tokens between 0 and input_tokens)
 ) partition by range (created_at);
 comment on table public.ai_usage is
     'One row per call of an AI provider: what for, how much, how long. System-written.';
