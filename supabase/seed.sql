@@ -167,6 +167,28 @@ values
 on conflict do nothing;
 
 -- ai: model prices ------------------------------------------------------------------------------
+-- US dollars per million tokens, as the providers published them; effective_from is the day a price
+-- came into force or, where the provider does not say, the day it was read. Some charge more for
+-- very long prompts: here is the price of the others, a résumé and a job never get that long.
+
+insert into public.model_prices
+(provider, model, effective_from, input_price, output_price, cached_price)
+values
+('gemini', 'gemini-3.8-flash', '2026-09-20', 0.75, 3.75, 0.075),
+-- The offer of its first months ends with the year.
+('gemini', 'gemini-3.8-flash', '2027-01-01', 1.50, 7.50, 0.15),
+('gemini', 'gemini-3.5-flash-lite', '2026-07-21', 0.30, 2.50, 0.03),
+('claude', 'claude-opus-5-5', '2026-09-22', 4.00, 20.00, 0.20),
+('claude', 'claude-sonnet-5-5', '2026-09-28', 2.00, 10.00, 0.20),
+('claude', 'claude-sonnet-5-5', '2026-10-07', 2.00, 10.00, 0.10),
+('claude', 'claude-haiku-5-5', '2026-10-07', 0.10, 0.50, 0.01),
+('openai', 'gpt-6.1-sol', '2026-09-29', 2.00, 10.00, 0.10),
+('openai', 'gpt-6.1-terra', '2026-10-26', 1.00, 5.00, 0.05),
+('openai', 'gpt-6-luna', '2026-09-22', 0.10, 0.50, 0.01),
+('openrouter', 'openai/gpt-6.1-terra', '2026-10-26', 1.00, 5.00, null),
+('openrouter', 'meta-llama/llama-3.3-70b-instruct', '2026-11-20', 0.10, 0.32, null),
+('offline', 'offline', '2026-01-01', 0, 0, 0)
+on conflict do nothing;
 
 -- interviews: interviewers ----------------------------------------------------------------------
 

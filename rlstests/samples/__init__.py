@@ -11,6 +11,9 @@ ROOMS = (identity, platform, metering, queue, templates, resumes)
 from rlstests.samples import experiences, identity, metering, platform, queue, resumes
 
 ROOMS = (identity, platform, metering, queue, resumes, experiences)
+from rlstests.samples import ai, identity, jobs, metering, platform, queue, resumes
+
+ROOMS = (identity, platform, metering, queue, resumes, jobs, ai)
 SAMPLES: dict[str, Sample] = {
     name: sample for room in ROOMS for name, sample in room.SAMPLES.items()
 }
