@@ -5,7 +5,7 @@
 -- interviews_ending, interviews_events, interviews_recordings and interviews_bullets.
 -- Who may touch it: signed-in users read the active interviewers. Owners read their interviews and
 -- delete them; everything else is RPC, and what the AI says is written by the queue.
--- Tests: rlstests/test_interviews.py
+-- Tests: rlstests/test_interviews.py, rlstests/test_interviews_talking.py
 
 -- Functions used by constraints -----------------------------------------------------------------
 
@@ -207,29 +207,27 @@ volatile
 set search_path = ''
 as $$
 declare
-    v_last_speaker text;
+    v_last public.interview_turns;
 begin
-    -- The lock makes turns of one interview take turns; only then is the last one known. A turn
-    -- that is undone undoes the count as well, so there are no gaps.
+    -- The lock makes turns of one interview take turns; only then is the last one known. Without
+    -- such an interview the foreign key refuses the turn.
     perform 1
     from public.interview_sessions s
     where s.id = new.session_id and s.user_id = new.user_id
     for update;
-    select t.speaker into v_last_speaker
+    select * into v_last
     from public.interview_turns t
     where t.session_id = new.session_id
     order by t.turn_number desc
     limit 1;
 
+    new.turn_number := coalesce(v_last.turn_number, 0) + 1;
     update public.interview_sessions s
-    set turns_count = s.turns_count + 1,
+    set turns_count = new.turn_number,
         questions_answered = s.questions_answered
-            + (new.speaker = 'user' and v_last_speaker is not distinct from 'ai')::integer,
+            + (new.speaker = 'user' and v_last.speaker is not distinct from 'ai')::integer,
         last_turn_at = now()
-    where s.id = new.session_id and s.user_id = new.user_id
-    returning s.turns_count into new.turn_number;
-    -- Without such an interview the foreign key refuses the turn, by its own name.
-    new.turn_number := coalesce(new.turn_number, 1);
+    where s.id = new.session_id and s.user_id = new.user_id;
     return new;
 end;
 $$;

@@ -3,7 +3,7 @@
 -- What lives here: start_interview and say. An interview is one use, however many replies it takes:
 -- its tasks have no use of their own, and total_questions bounds them.
 -- Who may touch it: owners start and talk; interviews_events hears what the AI replies.
--- Tests: rlstests/test_interviews.py
+-- Tests: rlstests/test_interviews.py, rlstests/test_interviews_talking.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts)
 values ('interview_reply', 'Say the next thing in an interview.', 10, 3)
@@ -69,7 +69,7 @@ begin
     ) then
         raise sqlstate 'PT422' using
             message = format('There is no recording %s.', coalesce(p_audio_path, 'without a path')),
-            hint = 'Upload it to the bucket interview-audio as {user_id}/{name}, then name it here.';
+            hint = 'Upload it to the bucket interview-audio as {user_id}/{name}, then name it.';
     end if;
 end;
 $$;
@@ -78,7 +78,7 @@ comment on function private.require_recording(uuid, text) is
 
 create function private.raise_request_gone(p_what text) returns void
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
 begin
