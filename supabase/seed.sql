@@ -192,6 +192,41 @@ on conflict do nothing;
 
 -- interviews: interviewers ----------------------------------------------------------------------
 
+insert into public.interviewers
+(id, name, title, company, experience, specialty, description)
+values
+(
+    '5eed0000-0000-4000-8000-000000000101', 'Maya Okafor', 'Engineering Manager',
+    'Northwind Systems', '12+ years', 'Software engineering',
+    'Asks how you design, test and run software, and wants the trade-offs you made spelled out.'
+),
+(
+    '5eed0000-0000-4000-8000-000000000102', 'Daniel Reyes', 'Head of Product',
+    'Lumen & Pine', '10+ years', 'Product management',
+    'Starts from a user''s problem and follows how you decide, measure and say no.'
+),
+(
+    '5eed0000-0000-4000-8000-000000000103', 'Priya Raman', 'Principal Data Scientist',
+    'Tidewater Analytics', '9+ years', 'Data and machine learning',
+    'Mixes statistics with practice: messy data, doubtful metrics, models that age.'
+),
+(
+    '5eed0000-0000-4000-8000-000000000104', 'Helen Fischer', 'Talent Partner',
+    'Brightwater Group', '15+ years', 'Behavioural questions',
+    'The first conversation with a recruiter: your path, your motives, how you work with others.'
+),
+(
+    '5eed0000-0000-4000-8000-000000000105', 'Tom Adeyemi', 'Sales Director',
+    'Cobalt Trade', '11+ years', 'Sales and customer success',
+    'Plays the sceptical customer, then asks for the numbers behind your best year.'
+),
+(
+    '5eed0000-0000-4000-8000-000000000106', 'Sofia Lindqvist', 'Chief Operating Officer',
+    'Meridian Health', '20+ years', 'Leadership',
+    'Asks leaders about hard decisions, about people they let down, and what they learned.'
+)
+on conflict do nothing;
+
 -- platform: configuration -----------------------------------------------------------------------
 
 -- privacy: retention ----------------------------------------------------------------------------

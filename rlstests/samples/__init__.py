@@ -14,6 +14,9 @@ ROOMS = (identity, platform, metering, queue, resumes, experiences)
 from rlstests.samples import ai, identity, jobs, metering, platform, queue, resumes
 
 ROOMS = (identity, platform, metering, queue, resumes, jobs, ai)
+from rlstests.samples import exports, identity, interviews, metering, platform, queue, resumes
+
+ROOMS = (identity, platform, metering, queue, resumes, interviews, exports)
 SAMPLES: dict[str, Sample] = {
     name: sample for room in ROOMS for name, sample in room.SAMPLES.items()
 }
