@@ -3,7 +3,7 @@
 -- What lives here: prices of plans (plan_prices), token packs and their prices, each known to a
 -- payment provider by an id of its own; and the audit of the whole catalogue.
 -- Who may touch it: everybody reads what is sold now. Only operators write.
--- Tests: rlstests/test_metering_tokens.py
+-- Tests: rlstests/test_metering_prices.py
 
 -- Tables --------------------------------------------------------------------------------------
 

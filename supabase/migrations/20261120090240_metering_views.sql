@@ -3,7 +3,7 @@
 -- What lives here: usage_tracking (uses by month) and user_credits (one row per user), views over
 -- usage_counters. They hold nothing of their own.
 -- Who may touch it: owners and admins read, by the policies of the tables beneath.
--- Tests: rlstests/test_metering_tokens.py
+-- Tests: rlstests/test_metering_prices.py
 
 create view public.usage_tracking
 with (security_invoker = true) as
@@ -31,7 +31,7 @@ create view public.user_credits
 with (security_invoker = true) as
 select
     p.id as user_id,
-    l.max_uses as credits_total,
+    case when l.period is null then 0 else l.max_uses end as credits_total,
     coalesce(c.used, 0) as credits_used,
     p.subscription_tier <> 'free' as is_premium,
     coalesce(c.updated_at, p.created_at) as updated_at
