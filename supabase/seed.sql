@@ -82,6 +82,49 @@ values
 on conflict do nothing;
 
 -- metering: prices ------------------------------------------------------------------------------
+-- The provider_price_id of each is a name for local use: put the ids of your own accounts in their
+-- place. Amounts are in minor units.
+
+insert into public.plan_prices
+(plan_code, interval, provider, provider_price_id, amount, currency)
+select p.plan_code, p.interval, o.provider,
+    format('plan_local_%s_%s', p.plan_code, p.interval), o.amount, o.currency
+from (
+    values
+    ('starter', 'month', 19900, 500),
+    ('starter', 'year', 199000, 5000),
+    ('pro', 'month', 49900, 1200),
+    ('pro', 'year', 499000, 12000),
+    ('career', 'month', 99900, 2400),
+    ('career', 'year', 999000, 24000),
+    ('premium', 'month', 149900, 3600),
+    ('premium', 'year', 1499000, 36000),
+    ('coach', 'month', 299900, 7200),
+    ('coach', 'year', 2999000, 72000),
+    ('unlimited', 'month', 499900, 12000),
+    ('unlimited', 'year', 4999000, 120000)
+) as p (plan_code, interval, paise, cents)
+cross join lateral (
+    values ('razorpay', p.paise, 'INR'), ('stripe', p.cents, 'USD')
+) as o (provider, amount, currency)
+on conflict do nothing;
+
+insert into public.token_packs (code, name, tokens, description)
+values
+('small', '100 tokens', 100, 'Ten résumé scans.'),
+('medium', '300 tokens', 300, 'Thirty résumé scans, or twelve interviews.'),
+('large', '1000 tokens', 1000, 'A hundred résumé scans, or forty interviews.')
+on conflict do nothing;
+
+insert into public.token_pack_prices (pack_code, provider, provider_price_id, amount, currency)
+values
+('small', 'razorpay', 'pack_local_small', 9900, 'INR'),
+('small', 'stripe', 'pack_local_small', 200, 'USD'),
+('medium', 'razorpay', 'pack_local_medium', 24900, 'INR'),
+('medium', 'stripe', 'pack_local_medium', 500, 'USD'),
+('large', 'razorpay', 'pack_local_large', 69900, 'INR'),
+('large', 'stripe', 'pack_local_large', 1500, 'USD')
+on conflict do nothing;
 
 -- templates -------------------------------------------------------------------------------------
 

@@ -17,6 +17,9 @@ ROOMS = (identity, platform, metering, queue, resumes, jobs, ai)
 from rlstests.samples import exports, identity, interviews, metering, platform, queue, resumes
 
 ROOMS = (identity, platform, metering, queue, resumes, interviews, exports)
+from rlstests.samples import billing, identity, metering, platform, queue, resumes
+
+ROOMS = (identity, platform, metering, queue, resumes, billing)
 SAMPLES: dict[str, Sample] = {
     name: sample for room in ROOMS for name, sample in room.SAMPLES.items()
 }
