@@ -4,10 +4,10 @@ The access matrix runs every command of every identity against these rows.
 """
 
 from rlstests.actors import SYSTEM, Actor, Database
-from rlstests.samples import identity, metering, platform, queue, resumes
+from rlstests.samples import identity, metering, platform, privacy, queue, resumes
 from rlstests.samples.sample import Sample
 
-ROOMS = (identity, platform, metering, queue, resumes)
+ROOMS = (identity, platform, metering, queue, resumes, privacy)
 SAMPLES: dict[str, Sample] = {
     name: sample for room in ROOMS for name, sample in room.SAMPLES.items()
 }
