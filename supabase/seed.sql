@@ -271,5 +271,84 @@ values
 on conflict do nothing;
 
 -- platform: configuration -----------------------------------------------------------------------
+-- Every key that the product reads; each has a default in the code, so a missing one does no harm.
+
+insert into public.global_config (key, value, description)
+values
+('default_plan', '"free"', 'Code of the plan of a user without a subscription.'),
+('billing_grace_days', '7', 'Days that a past due subscription keeps its access.'),
+('ai_cache_ttl_seconds', '86400', 'How long an answer of an AI provider may be used again.'),
+(
+    'ai_models',
+    '{
+        "gemini": "gemini-2.5-flash",
+        "claude": "claude-sonnet-4-5",
+        "openai": "gpt-5-mini",
+        "openrouter": "google/gemini-2.5-flash",
+        "offline": "offline"
+    }',
+    'The model that is asked at each provider.'
+),
+(
+    'ai_provider_order', '["gemini", "claude", "openai", "openrouter", "offline"]',
+    'Providers in the order in which they are asked, when a user prefers none.'
+),
+(
+    'rate_limits',
+    '{
+        "search": {"limit": 60, "seconds": 60},
+        "analysis": {"limit": 20, "seconds": 60},
+        "document": {"limit": 20, "seconds": 60},
+        "parse": {"limit": 20, "seconds": 60},
+        "interview": {"limit": 10, "seconds": 60},
+        "say": {"limit": 30, "seconds": 60},
+        "transcript": {"limit": 30, "seconds": 60},
+        "bullets": {"limit": 20, "seconds": 60},
+        "export": {"limit": 20, "seconds": 60},
+        "import": {"limit": 20, "seconds": 60},
+        "share": {"limit": 30, "seconds": 60},
+        "shared": {"limit": 120, "seconds": 60},
+        "feedback": {"limit": 5, "seconds": 3600},
+        "export_data": {"limit": 5, "seconds": 3600}
+    }',
+    'How often one caller may do each: {action: {limit, seconds}}; 60 a minute when not listed.'
+),
+('account_deletion_days', '30', 'Days in which a user may take back the deletion of the account.'),
+('max_files_per_bucket', '200', 'Files that a user may have in one storage bucket.'),
+('max_stored_resumes', '500', 'Résumés that a user may have, those in the trash included.'),
+('max_jobs', '2000', 'Jobs that a user may track, those in the trash included.'),
+('max_experiences', '500', 'Entries in a user''s library of experiences.'),
+('resume_versions_kept', '50', 'Newest versions of a résumé that are kept.'),
+('interview_idle_hours', '24', 'Hours without a word after which an interview is abandoned.')
+on conflict do nothing;
 
 -- privacy: retention ----------------------------------------------------------------------------
+-- Accounts go account_deletion_days after their owner asked for it; see global_config.
+
+insert into public.retention_policies
+(relation, condition, column_name, keep, action, description)
+values
+(
+    'public.resumes', 'always', 'deleted_at', '30 days', 'delete_with_files',
+    'Résumés in the trash, and their files.'
+),
+('public.jobs', 'always', 'deleted_at', '30 days', 'delete', 'Jobs in the trash.'),
+('public.analyses', 'ended', 'created_at', '90 days', 'delete', 'Analyses that are over.'),
+('public.interview_sessions', 'ended', 'created_at', '2 years', 'delete', 'Interviews.'),
+(
+    'storage.objects', 'interview_audio', 'created_at', '2 years', 'purge_files',
+    'Recordings of interviews.'
+),
+('public.usage_events', 'always', 'created_at', '1 year', 'delete', 'Single uses.'),
+('public.usage_counters', 'not_lifetime', 'updated_at', '1 year', 'delete', 'Old counters.'),
+('private.idempotency_keys', 'always', 'created_at', '1 year', 'delete', 'Keys of requests.'),
+('public.audit_logs', 'always', 'created_at', '1 year', 'delete', 'The audit log.'),
+('public.ai_usage', 'always', 'created_at', '90 days', 'delete', 'Calls of AI providers.'),
+('public.system_events', 'always', 'created_at', '90 days', 'delete', 'System events.'),
+('public.system_events', 'errors', 'created_at', '30 days', 'delete', 'System events: errors.'),
+(
+    'private.webhook_events', 'ended', 'received_at', '30 days', 'delete',
+    'Webhooks that were dealt with.'
+),
+('queue.finished', 'always', 'finished_at', '90 days', 'delete', 'Tasks that are over.')
+on conflict do nothing;

@@ -20,6 +20,9 @@ ROOMS = (identity, platform, metering, queue, resumes, interviews, exports)
 from rlstests.samples import billing, identity, metering, platform, queue, resumes
 
 ROOMS = (identity, platform, metering, queue, resumes, billing)
+from rlstests.samples import identity, metering, platform, privacy, queue, resumes
+
+ROOMS = (identity, platform, metering, queue, resumes, privacy)
 SAMPLES: dict[str, Sample] = {
     name: sample for room in ROOMS for name, sample in room.SAMPLES.items()
 }
