@@ -5,9 +5,11 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 RESUMEBASE := $(BIN)/resumebase
+# The migrations that make the rooms; .squawk.toml is stricter with those that come after.
+BASELINE := supabase/migrations/20261120*.sql
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down reset demo quickstart test check format types access bench plans snapshot clean
+.PHONY: help setup up down reset demo quickstart test check format types access bench plans snapshot mutants clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -34,11 +36,16 @@ quickstart: setup ## The same journey as a web client: supabase-js in Node
 test: setup ## Run all tests; they start their own stacks and stop them again
 	@$(BIN)/python -m pytest
 
+mutants: setup ## Weaken the security model in every small way; the tests have to notice
+	@$(BIN)/python -m rlstests.mutation --markdown docs/mutation.md $(MUTANTS)
+
 check: setup ## Lint and type-check everything
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --disable-progress-bar supabase/migrations supabase/seed.sql
+	@$(BIN)/squawk -c supabase/baseline.squawk.toml $(BASELINE)
+	@$(BIN)/squawk --no-error-on-unmatched-pattern supabase/migrations/*.sql
 
 format: setup ## Format Python
 	@$(BIN)/ruff format .
