@@ -199,7 +199,7 @@ begin
     select * into v_resume
     from public.resumes r
     where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null
-    for update;
+    for no key update;
     if not found then
         perform private.raise_not_found('résumé', p_resume_id);
     end if;
@@ -236,6 +236,7 @@ begin
     update public.resumes r set content = v_content
     where r.id = v_resume.id
     returning * into v_resume;
+    perform private.note_resume_change(null, null);
     return v_resume;
 end;
 $$;

@@ -359,7 +359,7 @@ begin
     perform private.require_title(p_title);
     v_content := private.read_json_resume(p_document);
     perform private.note_resume_change('import', 'Imported from JSON Resume.');
-    insert into public.resumes (user_id, title, content)
+    insert into public.resumes (user_id, title, content, layout)
     values (
         v_user_id,
         coalesce(
@@ -369,9 +369,11 @@ begin
             ), '[[:cntrl:]]+', ' ', 'g'), ' ,'), 200), ''),
             'Imported résumé'
         ),
-        v_content
+        v_content,
+        case when v_content ? 'meta' then '{"hidden": ["meta"]}' else '{}' end::jsonb
     )
     returning * into v_resume;
+    perform private.note_resume_change(null, null);
     return v_resume;
 end;
 $$;

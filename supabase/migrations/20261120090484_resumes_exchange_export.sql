@@ -326,6 +326,7 @@ begin
         v_resume.layout
     )
     returning * into v_copy;
+    perform private.note_resume_change(null, null);
     return v_copy;
 end;
 $$;
