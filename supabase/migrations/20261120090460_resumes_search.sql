@@ -32,7 +32,7 @@ begin
     v_text := websearch_to_tsquery('simple', p_query)::text;
     -- Words in double quotes mean themselves.
     select coalesce(array_agg(w.piece[1]), '{}') into v_exact
-    from regexp_matches(p_query, '"([^"]*)', 'g') as q (quoted)
+    from regexp_matches(p_query, '"([^"]*)"?', 'g') as q (quoted)
     cross join lateral regexp_matches(
         phraseto_tsquery('simple', q.quoted[1])::text, v_word, 'g'
     ) as w (piece);
@@ -63,7 +63,7 @@ set search_path = ''
 as $$
     -- Characters that could begin markup, or look like the marks of a headline, are replaced.
     select translate(
-        concat_ws(' · ', string_agg(t.value #>> '{}', ' · '), left(p_extracted_text, 50000)),
+        concat_ws(' · ', string_agg(t.value #>> '{}', ' · '), left(nullif(p_extracted_text, ''), 50000)),
         '<>⟦⟧', '‹›'
     )
     from jsonb_path_query(p_content - 'meta', 'strict $.**') as t (value)

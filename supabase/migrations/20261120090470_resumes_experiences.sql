@@ -18,17 +18,17 @@ create table public.user_experiences (
     description text check (char_length(description) <= 5000),
     technologies jsonb not null default '[]' check (
         jsonb_typeof(technologies) = 'array'
-        and not jsonb_path_exists(technologies, '$[*] ? (@.type() != "string")')
+        and not jsonb_path_exists(technologies, 'strict $[*] ? (@.type() != "string")')
         and octet_length(technologies::text) <= 8192
     ),
     achievements jsonb not null default '[]' check (
         jsonb_typeof(achievements) = 'array'
-        and not jsonb_path_exists(achievements, '$[*] ? (@.type() != "string")')
+        and not jsonb_path_exists(achievements, 'strict $[*] ? (@.type() != "string")')
         and octet_length(achievements::text) <= 16384
     ),
     responsibilities jsonb not null default '[]' check (
         jsonb_typeof(responsibilities) = 'array'
-        and not jsonb_path_exists(responsibilities, '$[*] ? (@.type() != "string")')
+        and not jsonb_path_exists(responsibilities, 'strict $[*] ? (@.type() != "string")')
         and octet_length(responsibilities::text) <= 16384
     ),
     created_at timestamptz not null default now(),

@@ -57,7 +57,7 @@ as $$
     )
     from jsonb_each(p_lists) as l
     where jsonb_typeof(l.value) = 'array'
-        and not jsonb_path_exists(l.value, '$[*] ? (@.type() != "string")');
+        and not jsonb_path_exists(l.value, 'strict $[*] ? (@.type() != "string")');
 $$;
 comment on function private.groups_from_skill_lists(jsonb) is
     'Groups of a document from our lists of skills, one for each list of texts.';
