@@ -268,7 +268,9 @@ def test_limit__is_two_hundred_unless_configured(db: Database, owner: Actor) -> 
 
 def test_inserts_of_one_user__take_turns(stack: StackStatus) -> None:
     user_id = uuid4()
-    insert = "insert into public.user_experiences (user_id, company, position) values (%s, 'a', 'b')"
+    insert = (
+        "insert into public.user_experiences (user_id, company, position) values (%s, 'a', 'b')"
+    )
     with psycopg.connect(stack.db_url) as setup:
         setup.execute(
             "insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@x.test")

@@ -39,7 +39,8 @@ begin
     return string_agg(
         case
             -- So does one letter, such as the languages C and R.
-            when t.piece[1] like '''%' and t.piece[1] <> all(v_exact) and t.piece[1] !~ '^''[a-z]''$'
+            when t.piece[1] like '''%' and t.piece[1] !~ '^''[a-z]''$'
+                and t.piece[1] <> all(v_exact)
                 then t.piece[1] || ':*'
             else t.piece[1]
         end,
@@ -63,7 +64,11 @@ set search_path = ''
 as $$
     -- Characters that could begin markup, or look like the marks of a headline, are replaced.
     select translate(
-        concat_ws(' · ', string_agg(t.value #>> '{}', ' · '), left(nullif(p_extracted_text, ''), 50000)),
+        concat_ws(
+            ' · ',
+            string_agg(t.value #>> '{}', ' · '),
+            left(nullif(p_extracted_text, ''), 50000)
+        ),
         '<>⟦⟧', '‹›'
     )
     from jsonb_path_query(p_content - 'meta', 'strict $.**') as t (value)
@@ -94,7 +99,8 @@ as $$
         f.id, f.title, f.status, f.updated_at, f.rank,
         ts_headline(
             'simple', private.resume_text(r.content, r.extracted_text), f.query,
-            'StartSel=⟦, StopSel=⟧, MaxFragments=2, MinWords=5, MaxWords=18, FragmentDelimiter=" … "'
+            'StartSel=⟦, StopSel=⟧, MaxFragments=2, FragmentDelimiter=" … ", MinWords=5, '
+            'MaxWords=18'
         )
     from (
         select s.id, s.title, s.status, s.updated_at, ts_rank(s.search, q.query) as rank, q.query

@@ -56,8 +56,9 @@ as $$
         '[]'
     )
     from jsonb_each(p_lists) as l
-    where jsonb_typeof(l.value) = 'array'
-        and not jsonb_path_exists(l.value, 'strict $[*] ? (@.type() != "string")');
+    where case when jsonb_typeof(l.value) = 'array'
+        then not jsonb_path_exists(l.value, 'strict $[*] ? (@.type() != "string")')
+    end;
 $$;
 comment on function private.groups_from_skill_lists(jsonb) is
     'Groups of a document from our lists of skills, one for each list of texts.';
@@ -124,7 +125,8 @@ set search_path = ''
 as $$
     select e.value ->> 'url'
     from jsonb_array_elements(p_profiles) with ordinality as e (value, position)
-    where lower(e.value ->> 'network') = lower(p_network) and jsonb_typeof(e.value -> 'url') = 'string'
+    where lower(e.value ->> 'network') = lower(p_network)
+        and jsonb_typeof(e.value -> 'url') = 'string'
     order by e.position
     limit 1;
 $$;

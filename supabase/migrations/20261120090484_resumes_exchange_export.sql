@@ -80,7 +80,8 @@ set search_path = ''
 as $$
     select case
         when jsonb_typeof(p_info -> 'address') = 'object'
-            and private.location_text(p_info -> 'address') is not distinct from p_info ->> 'location'
+            and private.location_text(p_info -> 'address')
+            is not distinct from p_info ->> 'location'
             then p_info -> 'address'
         -- Edited since, or ours from the start: the line says it.
         when jsonb_typeof(p_info -> 'location') = 'string'
