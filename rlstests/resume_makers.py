@@ -21,14 +21,44 @@ TEXTS = (
     "https://l.test",
 )
 # The names of both shapes, so that they meet in the wrong places.
-KEYS = (
-    "name company title position bullets highlights description summary location address city "
-    "profiles linkedin github website url meta jsonResume resumebase basics personalInfo work "
-    "experience skills technical soft groups keywords certificates certifications $schema degree "
-    "studyType x"
-).split()
-BASICS = "name label image email phone url".split()
-PLACE = "address postalCode city countryCode region".split()
+KEYS = [
+    "name",
+    "company",
+    "title",
+    "position",
+    "bullets",
+    "highlights",
+    "description",
+    "summary",
+    "location",
+    "address",
+    "city",
+    "profiles",
+    "linkedin",
+    "github",
+    "website",
+    "url",
+    "meta",
+    "jsonResume",
+    "resumebase",
+    "basics",
+    "personalInfo",
+    "work",
+    "experience",
+    "skills",
+    "technical",
+    "soft",
+    "groups",
+    "keywords",
+    "certificates",
+    "certifications",
+    "$schema",
+    "degree",
+    "studyType",
+    "x",
+]
+BASICS = ["name", "label", "image", "email", "phone", "url"]
+PLACE = ["address", "postalCode", "city", "countryCode", "region"]
 LISTS: dict[str, tuple[str, str]] = {
     "work": ("name position location url startDate endDate summary description", "highlights"),
     "volunteer": ("organization position url startDate endDate summary", "highlights"),

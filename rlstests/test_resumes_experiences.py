@@ -4,10 +4,8 @@ import json
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
-from cli.stack.status import StackStatus
 from rlstests.actors import ANON, NO_GRANT, SERVICE, SYSTEM, Actor, Database, Row, refused
 
 FULL = {
@@ -264,28 +262,6 @@ def test_limit__is_two_hundred_unless_configured(db: Database, owner: Actor) -> 
     assert db.affected(owner, sql, 200) == 200
     with refused("PT422"):
         db.query(owner, sql, 1)
-
-
-def test_inserts_of_one_user__take_turns(stack: StackStatus) -> None:
-    user_id = uuid4()
-    insert = (
-        "insert into public.user_experiences (user_id, company, position) values (%s, 'a', 'b')"
-    )
-    with psycopg.connect(stack.db_url) as setup:
-        setup.execute(
-            "insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@x.test")
-        )
-    try:
-        with (
-            psycopg.connect(stack.db_url) as first,
-            psycopg.connect(stack.db_url, options="-c lock_timeout=200ms") as second,
-        ):
-            first.execute(insert, (user_id,))
-            with refused("55P03"):
-                second.execute(insert, (user_id,))
-    finally:
-        with psycopg.connect(stack.db_url) as cleanup:
-            cleanup.execute("delete from auth.users where id = %s", (user_id,))
 
 
 @pytest.mark.parametrize("column", ["id", "user_id", "created_at", "updated_at"])

@@ -224,6 +224,38 @@ def test_columns__are_the_documented_ones(db: Database, owner: Actor) -> None:
     assert row["status"] == "draft"
 
 
+def test_skill__is_found_in_every_list_and_as_a_whole(
+    db: Database, owner: Actor, stranger: Actor, admin: Actor
+) -> None:
+    skills = {"technical": ["Python"], "soft": ["Calm"], "tools": ["Git"]}
+    imported = {"technical": ["Go"], "groups": [{"name": "Languages", "keywords": ["Go"]}]}
+    for title, listed in (("A", skills), ("B", imported), ("C", {})):
+        add(db, owner, title, {"skills": listed, "summary": "Rust"})
+    add(db, owner, "D")
+    sql = "select title from public.find_resumes_by_skill(%s)"
+    wanted = {"python": "A", " CALM ": "A", "git": "A", "Go": "B"}
+    for skill, title in wanted.items():
+        assert db.query(owner, sql, skill) == [{"title": title}], skill
+        assert db.query(stranger, sql, skill) == db.query(admin, sql, skill) == []
+    for skill in ("Pyth", "Languages", "Rust", "", "%", None):
+        assert db.query(owner, sql, skill) == [], skill
+    db.query(owner, "select public.trash_resume(id) from public.resumes where title = 'A'")
+    assert db.query(owner, sql, "python") == []
+    for actor in (ANON, SERVICE):
+        with refused("42501", match=NO_GRANT):
+            db.query(actor, sql, "python")
+
+
+def test_resumes_with_a_skill__come_latest_first(db: Database, owner: Actor) -> None:
+    db.query(SYSTEM, "alter table public.resumes disable trigger _100_set_updated_at")
+    for year in (2021, 2023, 2022):
+        resume = add(db, owner, str(year), {"skills": {"technical": ["Go"]}})
+        sql = "update public.resumes set updated_at = %s where id = %s"
+        db.query(SYSTEM, sql, f"{year}-01-01", resume)
+    found = db.query(owner, "select title from public.find_resumes_by_skill('go')")
+    assert [row["title"] for row in found] == ["2023", "2022", "2021"]
+
+
 def plan(db: Database, sql: str, *values: object) -> str:
     db.query(SYSTEM, "set local enable_seqscan = off")
     return "\n".join(r["QUERY PLAN"] for r in db.query(SYSTEM, f"explain {sql}", *values))

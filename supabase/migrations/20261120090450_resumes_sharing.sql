@@ -3,7 +3,7 @@
 -- What lives here: share_resume, unshare_resume, get_shared_resume, and what of a résumé a viewer
 -- gets to see.
 -- Who may touch it: owners share and unshare. Whoever has the link reads, signed in or not.
--- Tests: rlstests/test_resumes_sharing.py
+-- Tests: rlstests/test_resumes_sharing.py, rlstests/test_resumes_shared_view.py
 
 -- Types -----------------------------------------------------------------------------------------
 

@@ -123,6 +123,29 @@ grant execute on function public.search_resumes(text, integer, integer) to authe
 
 -- Searching skills ------------------------------------------------------------------------------
 
+create function public.find_resumes_by_skill(p_skill text) returns setof public.resumes
+language sql
+stable
+set search_path = ''
+as $$
+    -- The words of imported groups are in the other lists too; their names are no skills.
+    select r.*
+    from public.resumes r
+    where r.user_id = (select auth.uid()) and r.deleted_at is null
+        and exists (
+            select 1
+            from jsonb_path_query((r.content -> 'skills') - 'groups', 'strict $.**') as s (value)
+            where jsonb_typeof(s.value) = 'string'
+                and lower(s.value #>> '{}') = lower(btrim(p_skill))
+        )
+    order by r.updated_at desc, r.id;
+$$;
+comment on function public.find_resumes_by_skill(text) is
+    'Your résumés that list exactly this skill, in capitals or not, the latest first.
+For several skills at once, spelled as they are, filter resumes by
+content->skills=cs.{"technical":["Python","Go"]} instead.';
+grant execute on function public.find_resumes_by_skill(text) to authenticated;
+
 comment on index public.resumes_skills_idx is
     'Serves the filter content->skills=cs.{"technical":["Python"]} of the Data API, which becomes
 content -> ''skills'' @> …: résumés with all of these skills, spelled like this.';

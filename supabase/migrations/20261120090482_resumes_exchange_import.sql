@@ -2,7 +2,7 @@
 --
 -- What lives here: import_json_resume. resumes_exchange says how the two correspond.
 -- Who may touch it: whoever is signed in makes résumés of their own.
--- Tests: rlstests/test_resumes_exchange.py
+-- Tests: rlstests/test_resumes_import.py, rlstests/test_resumes_exchange.py
 
 create function private.skills_from_groups(p_groups jsonb) returns jsonb
 language sql

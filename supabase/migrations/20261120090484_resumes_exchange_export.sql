@@ -2,7 +2,7 @@
 --
 -- What lives here: export_json_resume and duplicate_resume.
 -- Who may touch it: owners, with their own résumés.
--- Tests: rlstests/test_resumes_exchange.py
+-- Tests: rlstests/test_resumes_copy.py, rlstests/test_resumes_exchange.py
 
 create function private.groups_from_skills(p_skills jsonb) returns jsonb
 language plpgsql
