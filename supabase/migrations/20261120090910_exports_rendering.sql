@@ -2,7 +2,7 @@
 --
 -- What lives here: request_generation and record_download.
 -- Who may touch it: owners ask and download; exports_events hears what became of it.
--- Tests: rlstests/test_exports.py
+-- Tests: rlstests/test_exports.py, rlstests/test_exports_templates.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts)
 values ('generation', 'Render a résumé to files.', 50, 3)
