@@ -159,7 +159,7 @@ def test_request__needs_an_allowance_and_an_active_user(
     with refused("PT402"):
         request(db, owner, resume)
     db.query(SYSTEM, spend, 0)
-    limit(db, "request_generation", 0)
+    limit(db, "export", 0)
     with refused("PT429"):
         request(db, owner, resume)
     db.query(SYSTEM, "update public.profiles set is_active = false where id = %s", owner.user_id)
@@ -193,7 +193,7 @@ def test_download__is_the_owners_alone(
             download(db, owner, missing, form)
     with refused("42501", match=NO_GRANT):
         download(db, ANON, made)
-    limit(db, "record_download", 0)
+    limit(db, "download", 0)
     with refused("PT429"):
         download(db, owner, made)
     db.query(SYSTEM, "update public.profiles set is_active = false where id = %s", owner.user_id)

@@ -150,7 +150,7 @@ def test_request__needs_an_allowance_and_an_active_user(db: Database, owner: Act
     with refused("PT402"):
         request(db, owner)
     db.query(SYSTEM, spend, 0, owner.user_id)
-    limit(db, "request_bullets", 0)
+    limit(db, "bullets", 0)
     with refused("PT429"):
         request(db, owner)
     db.query(SYSTEM, "update public.profiles set is_active = false where id = %s", owner.user_id)

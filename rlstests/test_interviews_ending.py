@@ -222,7 +222,7 @@ def test_end__is_the_owners_alone(
 
 @pytest.mark.parametrize("how", ["complete", "cancel"])
 def test_end__is_limited_in_number(db: Database, owner: Actor, session: UUID, how: str) -> None:
-    limit(db, f"{how}_interview", 0)
+    limit(db, "interview", 0)
     with refused("PT429"):
         end(db, owner, how, session)
 

@@ -127,7 +127,7 @@ def test_request__needs_an_allowance_and_an_active_user(
         request(db, ANON, path)
     with refused("PT402"):
         request(db, stranger, record(db, stranger))
-    limit(db, "request_transcript", 0)
+    limit(db, "transcript", 0)
     with refused("PT429"):
         request(db, owner, path)
     db.query(SYSTEM, "update public.profiles set is_active = false where id = %s", owner.user_id)

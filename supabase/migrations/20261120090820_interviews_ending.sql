@@ -67,7 +67,7 @@ declare
     v_session public.interview_sessions;
 begin
     perform private.lock_account(v_user_id);
-    perform private.limit_rate('complete_interview');
+    perform private.limit_rate('interview');
     v_session := private.lock_interview(v_user_id, p_session_id);
     if v_session.status = 'cancelled' then
         raise sqlstate 'PT409' using
@@ -129,7 +129,7 @@ declare
     v_session public.interview_sessions;
 begin
     perform private.lock_account(v_user_id);
-    perform private.limit_rate('cancel_interview');
+    perform private.limit_rate('interview');
     v_session := private.lock_interview(v_user_id, p_session_id);
     if v_session.status = 'cancelled' then
         return v_session;
