@@ -151,7 +151,7 @@ def test_starts_at_once_with_one_key__are_one_interview(candidate: Candidate) ->
 
 
 def test_ends_at_once__give_the_use_back_once(stack: StackStatus) -> None:
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS // 2):
         candidate = Candidate(stack.db_url)
         # A second one whose use must survive: giving back twice would take it as well.
         candidate.begin()
@@ -174,7 +174,7 @@ def test_ends_at_once__give_the_use_back_once(stack: StackStatus) -> None:
 
 @pytest.mark.parametrize("how", ["complete", "cancel"])
 def test_end_while_the_ai_replies__never_deadlocks(stack: StackStatus, how: str) -> None:
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS // 2):
         candidate = Candidate(stack.db_url)
         candidate.ask()
         assert at_once(stack.db_url, candidate.saying()) == ["ok"]
@@ -187,7 +187,7 @@ def test_end_while_the_ai_replies__never_deadlocks(stack: StackStatus, how: str)
 
 
 def test_interview_deleted_while_the_ai_replies__never_deadlocks(stack: StackStatus) -> None:
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS // 2):
         candidate = Candidate(stack.db_url)
         task = candidate.claim()
         assert at_once(stack.db_url, reply(*task), candidate.deleting()) == ["ok", "ok"]
@@ -201,7 +201,7 @@ def test_interview_deleted_while_the_ai_replies__never_deadlocks(stack: StackSta
 def test_account_deleted_in_the_middle_of_an_interview__never_deadlocks(
     stack: StackStatus, what: str
 ) -> None:
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS // 2):
         candidate = Candidate(stack.db_url)
         candidate.ask()
         candidate.fall_silent()
