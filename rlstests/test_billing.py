@@ -99,7 +99,11 @@ def test_price__is_one_of_the_plan_at_the_provider(db: Database, owner: Actor) -
     subscribe(db, owner, price_id=right)
     with refused("23503"):
         db.query(SYSTEM, "delete from public.plan_prices where id = %s", right)
-    manual = {"provider": "manual", "provider_subscription_id": None, "status": "incomplete"}
+    manual: dict[str, Any] = {
+        "provider": "manual",
+        "provider_subscription_id": None,
+        "status": "incomplete",
+    }
     with refused("23514", match="subscriptions_manual_check"):
         subscribe(db, owner, price_id=right, **manual)
     subscribe(db, owner, **manual)

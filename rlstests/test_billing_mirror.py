@@ -63,7 +63,11 @@ def test_profile__shows_a_subscription_while_it_entitles(
 def test_granted_subscription__may_last_for_ever(
     db: Database, owner: Actor, stranger: Actor, status: str
 ) -> None:
-    manual = {"provider": "manual", "provider_subscription_id": None, "status": status}
+    manual: dict[str, Any] = {
+        "provider": "manual",
+        "provider_subscription_id": None,
+        "status": status,
+    }
     subscribe(db, owner, current_period_end=None, **manual)
     assert mirrored(db, owner) == ("pro", status)
     subscribe(db, stranger, current_period_end="yesterday", **manual)

@@ -49,7 +49,7 @@ stable
 set search_path = ''
 as $$
 begin
-    if p_month ~ '^[0-9]{4}-(0[1-9]|1[0-2])$' and p_month > '0000' then
+    if p_month ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])$' then
         return (p_month || '-01')::timestamp at time zone 'UTC';
     end if;
     raise sqlstate 'PT400' using
