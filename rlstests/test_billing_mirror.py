@@ -97,7 +97,7 @@ def test_grace__is_what_the_operator_says(
     db: Database, owner: Actor, days: str, is_entitled: bool
 ) -> None:
     sql = (
-        "insert into public.global_config (key, value) values ('past_due_grace_days', %s) "
+        "insert into public.global_config (key, value) values ('billing_grace_days', %s) "
         "on conflict (key) do update set value = excluded.value"
     )
     db.query(SYSTEM, sql, days)
