@@ -110,11 +110,16 @@ def test_plan_popularity__counts_accounts_and_who_pays(
     before = report(db, admin, "report_plan_popularity()")
     subscribe(db, owner, plan_code="career")
     subscribe(db, stranger, provider="manual", provider_subscription_id=None, plan_code="career")
+    subscribe(db, admin, "sub_trial", status="trialing", plan_code="career")
+    lapsed = db.add_user("lapsed")
+    subscribe(db, lapsed, "sub_lapsed", current_period_end="yesterday")
     after = report(db, admin, "report_plan_popularity()")
     assert len(after) == 7
+    assert all(row["paying"] <= row["accounts"] for row in after)
+    assert named(after, "plan_code", "free")["paying"] == 0
     career = named(after, "plan_code", "career")
     was = named(before, "plan_code", "career")
-    assert career["accounts"] == was["accounts"] + 2
+    assert career["accounts"] == was["accounts"] + 3
     assert career["paying"] == was["paying"] + 1
     total = sum(row["accounts"] for row in after)
     assert float(career["share"]) == pytest.approx(career["accounts"] * 100 / total, abs=0.01)
