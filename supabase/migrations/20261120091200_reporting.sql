@@ -52,7 +52,7 @@ stable
 set search_path = ''
 as $$
 begin
-    if p_month ~ '^[0-9]{4}-(0[1-9]|1[0-2])$' and p_month > '0000' then
+    if p_month ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])$' then
         return (p_month || '-01')::timestamp at time zone 'UTC';
     end if;
     raise sqlstate 'PT400' using
@@ -135,7 +135,10 @@ begin
         count(p.id) filter (where s.provider <> 'manual')
     from public.plans l
     left join public.profiles p on p.subscription_tier = l.code
-    left join lateral private.effective_subscription(p.id) s on true
+    -- At most one: the live one. The profile says whether it is in effect.
+    left join public.subscriptions s
+        on s.user_id = p.id and s.status in ('active', 'past_due') and s.superseded_at is null
+        and p.subscription_status <> 'none'
     group by l.code, l.tier_rank
     order by count(p.id) desc, l.tier_rank;
 end;
@@ -157,8 +160,8 @@ as $$
     select * from private.report_plan_popularity();
 $$;
 comment on function public.report_plan_popularity() is
-    'How many accounts each plan has, its share in percent, and how many of them pay for it.
-Most popular first. Admins only: PT403.';
+    'How many accounts each plan has, its share in percent, and how many of them pay for it, which
+leaves out trials and grants. Most popular first. Admins only: PT403.';
 grant execute on function public.report_plan_popularity() to authenticated;
 
 create function private.report_subscription_months(p_months integer) returns table (
