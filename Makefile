@@ -5,9 +5,11 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 RESUMEBASE := $(BIN)/resumebase
+# The migrations that make the rooms; .squawk.toml is stricter with those that come after.
+BASELINE := supabase/migrations/20261120*.sql
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo quickstart test check format types access snapshot bench clean
+.PHONY: help setup up down reset demo quickstart test check format types access bench plans snapshot mutants clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -21,6 +23,9 @@ up: setup ## Start the local stack: Postgres, the Supabase API and a worker
 down: setup ## Stop the local stack; data stays
 	@$(RESUMEBASE) down
 
+reset: setup ## Rebuild the local database from migrations and seed; its data is lost
+	@$(RESUMEBASE) reset --yes
+
 demo: setup ## Run the main job on a real résumé and show each step
 	@$(RESUMEBASE) demo
 
@@ -31,11 +36,16 @@ quickstart: setup ## The same journey as a web client: supabase-js in Node
 test: setup ## Run all tests; they start their own stacks and stop them again
 	@$(BIN)/python -m pytest
 
+mutants: setup ## Weaken the security model in every small way; the tests have to notice
+	@$(BIN)/python -m rlstests.mutation --markdown docs/mutation.md $(MUTANTS)
+
 check: setup ## Lint and type-check everything
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --disable-progress-bar supabase/migrations supabase/seed.sql
+	@$(BIN)/squawk -c supabase/baseline.squawk.toml $(BASELINE)
+	@$(BIN)/squawk --no-error-on-unmatched-pattern supabase/migrations/*.sql
 
 format: setup ## Format Python
 	@$(BIN)/ruff format .
@@ -52,6 +62,9 @@ snapshot: setup ## Write rlstests/snapshots/schema.sql, the end state of the mig
 
 bench: setup ## Measure; docs/performance.md says what the numbers mean
 	@$(BIN)/python -m benchmarks.startup
+
+plans: setup ## Check the plans of client queries with 100k users and a million résumés (minutes)
+	@$(BIN)/python -m benchmarks.volume
 
 clean: ## Remove what setup installed; the state of stacks stays in .resumebase
 	rm -rf .venv node_modules

@@ -175,7 +175,7 @@ def test_end_of_task__closes_its_use(db: Database, owner: Actor) -> None:
     fail(db, claim(db)[0], retryable=False)
     states = db.query(owner, "select id, state from public.usage_events")
     assert {row["id"]: row["state"] for row in states} == {done: "settled", dead: "released"}
-    assert db.value(owner, "select used from public.my_usage()") == 1
+    assert db.value(owner, "select used from public.my_usage() where meter = 'ai_actions'") == 1
 
 
 def test_silent_worker__loses_the_task_to_the_queue_and_at_last_to_the_grave(

@@ -1,0 +1,165 @@
+"""The tests of rlstests: collected once, then run in forks, the most telling ones first."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+import pytest
+from _pytest.fixtures import SubRequest
+
+from cli.stack.status import StackStatus
+from rlstests.mutation.mutants import Mutant
+
+# These need more than a database: the gateway, or a comparison that any change would fail.
+NOT_FOR_CLONES = frozenset({"test_access_http.py", "test_snapshot.py"})
+MARK_NOT_FOR_CLONES = "beyond_database"
+
+# The one test that is sure to look at such a mutant goes first: there are many of them.
+_FIRST = {
+    "table-grant": "test_column_grants__",
+    "column-select": "test_column_grants__",
+    "column-insert": "test_column_grants__",
+    "column-update": "test_column_grants__",
+    "execute-to-authenticated": "test_functions__are_the_ones",
+    "execute-to-anon": "test_functions__are_the_ones",
+    "execute-to-public": "test_functions__are_the_ones",
+    "search-path-reset": "test_functions__pin_their_search_path",
+    "search-path-public": "test_functions__pin_their_search_path",
+    "rls-off": "test_every_table__has_row_level_security",
+}
+
+
+class CollectionFailed(Exception):
+    """The tests could not be collected."""
+
+
+class Test:
+    """One collected test, and what can be told about it before it runs."""
+
+    def __init__(self, item: pytest.Function) -> None:
+        self.item = item
+        self.id = item.nodeid
+        # "public.resumes" of test_matrix_cell__…[public.resumes-anon-select-refused]
+        parameters = self.id.partition("[")[2].rstrip("]")
+        self.subjects = set(re.split(r"-(?![^(]*\))", parameters))
+        # A test that does without the transaction of `db` commits what it does, and is slow.
+        self.commits = "db" not in item.fixturenames
+
+    @cached_property
+    def words(self) -> set[str]:
+        """Every name in the source of the test."""
+        return _words(inspect.getsource(self.item.obj))
+
+    @cached_property
+    def words_of_file(self) -> set[str]:
+        """Every name in the file of the test."""
+        return _words(self.item.path.read_text(encoding="utf-8"))
+
+    def distance(self, mutant: Mutant) -> tuple[int, ...]:
+        """Tell how far this test is from noticing the mutant; the nearest runs first."""
+        is_subject = not self.subjects.isdisjoint(mutant.names)
+        is_about_another = not is_subject and any("." in subject for subject in self.subjects)
+        is_first = _FIRST.get(mutant.kind, "?") in self.id and (is_subject or self.subjects == {""})
+        hits = len(_bare(mutant.names) & self.words)
+        hits_around = len(_bare(mutant.around) & self.words)
+        is_near = is_subject or hits > 0 or "test_catalogue.py" in self.id
+        return (
+            not is_first,
+            self.commits,
+            is_about_another,
+            not is_near,
+            -hits,
+            -hits_around,
+            -len(_bare(mutant.names) & self.words_of_file),
+        )
+
+
+class Suite:
+    """A pytest plugin that hands the collected tests to `use` instead of running them."""
+
+    def __init__(self, use: Callable[["Suite"], None]) -> None:
+        self.tests: list[Test] = []
+        self._use = use
+        self._status: StackStatus | None = None
+        self._failure: tuple[str, str] | None = None
+        self._error: Exception | None = None
+
+    @classmethod
+    def collect(cls, use: Callable[["Suite"], None]) -> None:
+        """Collect the tests and call `use` with them.
+
+        Raises CollectionFailed, and what `use` raises.
+        """
+        options = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "-s"]
+        suite = cls(use)
+        code = pytest.main(
+            [*options, "-o", "addopts=--import-mode=importlib", "rlstests"],
+            plugins=[suite],
+        )
+        if suite._error is not None:
+            raise suite._error
+        if code is not pytest.ExitCode.OK:
+            raise CollectionFailed(f"pytest could not collect rlstests ({code!r}).")
+
+    def nearest_first(self, mutant: Mutant) -> list[Test]:
+        """Return all tests, those first that are likely to notice this mutant."""
+        return sorted(self.tests, key=lambda test: test.distance(mutant))
+
+    def first_failure(self, tests: Iterable[Test], status: StackStatus) -> tuple[str, str] | None:
+        """Run tests against a database until one fails: its id and what it said, or None."""
+        self._status, self._failure = status, None
+        todo = list(tests)
+        for test, following in zip(todo, [*todo[1:], None], strict=True):
+            test.item.ihook.pytest_runtest_protocol(
+                item=test.item, nextitem=following.item if following else None
+            )
+            if self._failure:
+                return self._failure
+        return None
+
+    # ---- hooks ----------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            raise session.Interrupted("collection failed")
+        self.tests = [
+            Test(item)
+            for item in session.items
+            # What does not ask for the stack cannot see a mutant.
+            if isinstance(item, pytest.Function)
+            and "stack" in item.fixturenames
+            and item.path.name not in NOT_FOR_CLONES
+            and item.get_closest_marker(MARK_NOT_FOR_CLONES) is None
+        ]
+        # Pytest would take what is raised here for a fault of its own.
+        try:
+            self._use(self)
+        except Exception as error:
+            self._error = error
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: SubRequest
+    ) -> object:
+        if fixturedef.argname != "stack":
+            return None
+        fixturedef.cached_result = (self._status, fixturedef.cache_key(request), None)
+        return self._status
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and self._failure is None:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            said = crash.message if crash else report.longreprtext
+            self._failure = (report.nodeid, said.partition("\n")[0])
+
+
+def _bare(names: Iterable[str]) -> set[str]:
+    return {name.rpartition(".")[2] for name in names}
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
