@@ -84,7 +84,7 @@ TABLE_RULES = (
         "select format('%s on %s', t.tgname, t.tgrelid::regclass) as name from pg_trigger t "
         "join pg_proc p on p.oid = t.tgfoid where not t.tgisinternal "
         "and p.pronamespace = 'private'::regnamespace "
-        "and not (t.tgname ~ '^_[1-9]00_[a-z_]+$' and p.proname ~ '^tg_[a-z_]+$')",
+        "and not (t.tgname ~ '^_[1-9][0-9]0_[a-z_]+$' and p.proname ~ '^tg_[a-z_]+$')",
         "create trigger stamp before update on public.plans "
         "for each row execute function private.tg_set_updated_at();",
     ),
