@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from rlstests.access_page import intended
 from rlstests.actors import SYSTEM, Actor, Database
+from rlstests.intent import intended
 from rlstests.samples import make_row, rows
 from rlstests.tenancy import row_id
 

@@ -5,8 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from rlstests.access_page import intended
 from rlstests.actors import NO_GRANT, POLICY, SYSTEM, Actor, Database, refused
+from rlstests.intent import intended
 from rlstests.samples import SAMPLES, make_row, rows
 from rlstests.tenancy import copy_for, row_id, tenant_keys
 
