@@ -9,7 +9,7 @@ RESUMEBASE := $(BIN)/resumebase
 BASELINE := supabase/migrations/20261120*.sql
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo quickstart test mutants check format types access bench clean
+.PHONY: help setup up down reset demo quickstart test check format types access bench plans snapshot mutants clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,9 @@ up: setup ## Start the local stack: Postgres, the Supabase API and a worker
 
 down: setup ## Stop the local stack; data stays
 	@$(RESUMEBASE) down
+
+reset: setup ## Rebuild the local database from migrations and seed; its data is lost
+	@$(RESUMEBASE) reset --yes
 
 demo: setup ## Run the main job on a real résumé and show each step
 	@$(RESUMEBASE) demo
@@ -54,8 +57,14 @@ types: setup ## Write supabase/types/database.ts from the local database
 access: setup ## Write docs/access.md from rlstests/access.yml
 	@$(BIN)/python -m rlstests.access_page
 
+snapshot: setup ## Write rlstests/snapshots/schema.sql, the end state of the migrations
+	@$(BIN)/python -m rlstests.snapshot
+
 bench: setup ## Measure; docs/performance.md says what the numbers mean
 	@$(BIN)/python -m benchmarks.startup
+
+plans: setup ## Check the plans of client queries with 100k users and a million résumés (minutes)
+	@$(BIN)/python -m benchmarks.volume
 
 clean: ## Remove what setup installed; the state of stacks stays in .resumebase
 	rm -rf .venv node_modules

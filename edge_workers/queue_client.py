@@ -56,11 +56,21 @@ class MaintenanceReport(BaseModel):
     jobs: tuple[str, ...] = ()
 
 
+class FilesToPurge(BaseModel):
+    """What a purge task has to remove right now, as names by bucket; nothing when it is `kept`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal["confirmed", "kept"]
+    files: dict[str, list[str]]
+
+
 _TASKS = TypeAdapter(list[Task])
 _MOMENT = TypeAdapter(AwareDatetime)
 _DONE: TypeAdapter[Literal["done"]] = TypeAdapter(Literal["done"])
 _AFTER_FAILURE: TypeAdapter[AfterFailure] = TypeAdapter(AfterFailure)
 _REPORT = TypeAdapter(MaintenanceReport)
+_FILES_TO_PURGE = TypeAdapter(FilesToPurge)
 # A function that returns void answers null, or nothing, which postgrest reads as an empty list.
 _NOTHING: TypeAdapter[None | list[Any]] = TypeAdapter(
     None | Annotated[list[Any], Field(max_length=0)]
@@ -109,6 +119,10 @@ class QueueClient:
     async def release(self, task: Task) -> None:
         """Hand the task back unfinished; the attempt does not count."""
         await self._call(_NOTHING, "release_task", **_lease_of(task))
+
+    async def files_to_purge(self, task: Task) -> FilesToPurge:
+        """Ask which files to remove. After `confirmed` an account cannot be kept any more."""
+        return await self._call(_FILES_TO_PURGE, "files_to_purge", **_lease_of(task))
 
     async def run_maintenance(self) -> MaintenanceReport:
         """Put expired leases back into the queue and run the jobs that are due."""

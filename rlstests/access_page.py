@@ -6,18 +6,20 @@ The page is for people; the file behind it is what the tests hold the database t
 from pathlib import Path
 from typing import Any
 
-import yaml
+from rlstests.intent import COMMANDS, IDENTITIES, STATED, intended, outcome
 
-HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "access.md"
-IDENTITIES = ("anon", "owner", "stranger", "admin", "service")
-COMMANDS = ("select", "insert", "update", "delete")
+PAGE = Path(__file__).parent.parent / "docs" / "access.md"
 HEAD = """# Who may do what
 
-Generated from `rlstests/access.yml` by `make access`; every cell is executed by the tests.
+Generated from `rlstests/access.yml` by `make access`; every cell is executed by the tests, those
+of schema public over HTTP as well.
 
 *yes*: it works on the owner's row. *nothing*: it runs and touches no row: a policy hides it.
 *policy*: the policy refuses the new row. A dash: no grant, "permission denied".
+
+An owner whose account is **leaving** (its deletion was requested) or **blocked** reads and deletes
+as before; a policy refuses what would be written. A **deleted** account whose token is still valid
+is a stranger. An **expired** token is refused everywhere. Exceptions are listed below the table.
 """
 
 
@@ -26,23 +28,35 @@ def render(intent: dict[str, Any]) -> str:
     sections = [HEAD, "## Tables and views\n", _relations(intent["relations"])]
     sections += ["\n## Columns that clients write\n", _columns(intent["relations"])]
     sections += ["\n## Functions\n", _functions(intent["functions"])]
+    sections += ["\n## Functions for accounts that are not active\n", _open_functions(intent)]
     return "\n".join(sections) + "\n"
 
 
 def _relations(relations: dict[str, Any]) -> str:
-    lines = [f"| relation | command | {' | '.join(IDENTITIES)} |", "|---|---" + "|---" * 5 + "|"]
+    lines = [f"| relation | command | {' | '.join(STATED)} |", "|---|---" + "|---" * 5 + "|"]
     for relation, intent in relations.items():
         for command in COMMANDS:
-            cells = [_cell(intent.get(identity, {}).get(command)) for identity in IDENTITIES]
+            cells = [_cell(outcome(intent, identity, command)) for identity in STATED]
             if set(cells) != {"–"}:
                 lines.append(f"| {relation} | {command} | {' | '.join(cells)} |")
     closed = [f"`{name}`" for name, intent in relations.items() if not intent]
-    return "\n".join(lines) + f"\n\nClosed to everyone: {', '.join(closed)}."
+    lines += ["", *_exceptions(relations), f"Closed to everyone: {', '.join(closed)}."]
+    return "\n".join(lines)
 
 
-def _cell(outcome: object) -> str:
-    # YAML reads a bare yes as true.
-    return "yes" if outcome is True else str(outcome or "–")
+def _cell(result: str) -> str:
+    return "–" if result == "refused" else result
+
+
+def _exceptions(relations: dict[str, Any]) -> list[str]:
+    said = [
+        f"- `{relation}`, {identity}: {command} {_cell(outcome(intent, identity, command))}"
+        for relation, intent in relations.items()
+        for identity in IDENTITIES
+        if identity not in STATED
+        for command in intent.get(identity, {})
+    ]
+    return [*said, ""] if said else []
 
 
 def _columns(relations: dict[str, Any]) -> str:
@@ -61,10 +75,12 @@ def _functions(functions: dict[str, list[str]]) -> str:
     return "\n".join(lines) + f"\n\n{count} more are called by other functions only."
 
 
-def intended() -> dict[str, Any]:
-    """Return the content of access.yml."""
-    content: dict[str, Any] = yaml.safe_load((HERE / "access.yml").read_text(encoding="utf-8"))
-    return content
+def _open_functions(intent: dict[str, Any]) -> str:
+    listed = intent["inactive_may_call"].items()
+    lines = [f"- `{name}`: {', '.join(identities)}" for name, identities in listed]
+    return "\n".join(
+        ["Those that write answer PT403, but for these:", "", *(lines or ["- none so far"])]
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """Who acts in a test, and one transaction in which they act.
 
-The people are made anew for each test and vanish with its transaction:
+The people vanish with the transaction they were made in:
 
     owner      has the rows that a test is about
     stranger   another signed-in user
     admin      a signed-in user listed in admin_users
     anon       nobody is signed in
     service    the workers' role, with the secret key
+    leaving    the owner, after asking for the account to be deleted
+    blocked    the owner, after an operator blocked the account
+    deleted    the token of an account that is gone
 """
 
 import json
@@ -105,6 +108,23 @@ class Database:
             actor.user_id,
         )
         return actor
+
+    def add_deleted_user(self, name: str) -> Actor:
+        """Sign somebody up and delete the account; the access token outlives it."""
+        actor = self.add_user(name)
+        self.query(SYSTEM, "delete from auth.users where id = %s", actor.user_id)
+        return actor
+
+    def make_inactive(self, identity: str, actor: Actor) -> None:
+        """Make an account one that is leaving or blocked."""
+        self.query(
+            SYSTEM,
+            f"update public.profiles set {INACTIVE_BY[identity]} where id = %s",
+            actor.user_id,
+        )
+
+
+INACTIVE_BY = {"leaving": "deleted_at = now()", "blocked": "is_active = false"}
 
 
 @contextmanager

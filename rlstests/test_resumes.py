@@ -57,7 +57,7 @@ def complete(db: Database, task: Row, result: object = None) -> None:
 
 
 def used(db: Database, user: Actor) -> int:
-    return int(db.value(user, "select used from public.my_usage()"))
+    return int(db.value(user, "select used from public.my_usage() where meter = 'ai_actions'"))
 
 
 def test_request__reserves_queues_and_ends_with_what_was_read(

@@ -115,7 +115,7 @@ class Postgres:
 
     def connect(self, password: str) -> psycopg.Connection:
         """Open an autocommit connection as superuser; raises psycopg errors."""
-        return _connect(self.port, password)
+        return connect(self.port, password)
 
     def _spawn(self, log: Path) -> processes.Record:
         settings = {**SETTINGS, "port": str(self.port)}
@@ -191,13 +191,14 @@ def adopt(layout: Layout) -> processes.Record | None:
 def answers(port: int, password: str) -> bool:
     """Tell whether the server on `port` takes connections of the superuser."""
     try:
-        with _connect(port, password):
+        with connect(port, password):
             return True
     except psycopg.OperationalError:
         return False
 
 
-def _connect(port: int, password: str) -> psycopg.Connection:
+def connect(port: int, password: str) -> psycopg.Connection:
+    """Open an autocommit connection as superuser; raises psycopg errors."""
     with _without_libpq_variables():
         return psycopg.connect(
             host="127.0.0.1",

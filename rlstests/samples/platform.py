@@ -23,4 +23,16 @@ SAMPLES = {
         insert="default values",
         update="hits = 1",
     ),
+    "public.system_events": Sample(
+        where="user_id = %(owner)s and event_type = 'sample.made'",
+        make="(user_id, event_type) values (%(owner)s, 'sample.made')",
+        insert="(user_id, event_type) values (%(owner)s, 'sample.mine')",
+        update="event_data = '{}'",
+    ),
+    "public.feedback": Sample(
+        where="user_id = %(owner)s and content = 'A sample of praise.'",
+        make="(user_id, content) values (%(owner)s, 'A sample of praise.')",
+        insert="(user_id, content) values (%(owner)s, 'Another sample.')",
+        update="content = 'Something else.'",
+    ),
 }

@@ -137,6 +137,7 @@ as $$
 declare
     v_stem text;
     v_name text;
+    v_columns text;
     v_from date := date_trunc('month', p_month)::date;
     v_to date := (date_trunc('month', p_month) + interval '1 month')::date;
 begin
@@ -152,14 +153,18 @@ begin
     -- Rows that came before their partition wait in the default one: take them along, and let no
     -- more of them in meanwhile.
     execute format('lock table private.%I in access exclusive mode', v_stem || '_default');
+    -- Generated columns compute themselves again.
+    select string_agg(quote_ident(a.attname), ', ') into v_columns
+    from pg_catalog.pg_attribute a
+    where a.attrelid = p_parent and a.attnum > 0 and not a.attisdropped and a.attgenerated = '';
     execute format('create table private.%I (like %s including all)', v_name, p_parent);
     perform private.close_table(format('private.%I', v_name)::regclass);
     execute format(
         'with moved as (delete from private.%I where %I >= %L and %I < %L returning *) '
-        'insert into private.%I select * from moved',
+        'insert into private.%I (%s) select %s from moved',
         v_stem || '_default',
         p_key, v_from::timestamp at time zone 'UTC', p_key, v_to::timestamp at time zone 'UTC',
-        v_name
+        v_name, v_columns, v_columns
     );
     execute format(
         'alter table %s attach partition private.%I for values from (%L) to (%L)',

@@ -2,8 +2,9 @@
 --
 -- What lives here: who somebody is. profiles, user_preferences, user_settings, admin_users, and
 -- the triggers that keep them in step with auth.users.
--- Who may touch it: everybody their own rows; admins read profiles. Only the system writes tier,
--- status, e-mail address and is_active.
+-- Who may touch it: everybody their own rows. Only the system writes tier, status, e-mail address
+-- and is_active. Admins look at other accounts through the functions of room reporting: an
+-- `or is_admin()` in a policy would keep every owner's query from using an index.
 -- Tests: rlstests/test_identity.py
 
 -- Tables --------------------------------------------------------------------------------------
@@ -36,7 +37,7 @@ create table public.profiles (
 );
 comment on table public.profiles is
     'One row per user, made at signup.
-Owners read their row and change what describes them; admins read all. The system writes the rest.';
+Owners read their row and change what describes them. The system writes the rest.';
 comment on column public.profiles.email is 'Follows auth.users.email. Null for a phone signup.';
 comment on column public.profiles.preferred_ai_provider is
     'The provider asked first. Null means the order the operator configured.';
@@ -168,9 +169,9 @@ alter table public.user_preferences enable row level security;
 alter table public.user_settings enable row level security;
 alter table public.admin_users enable row level security;
 
-create policy profiles_select_owner_or_admin on public.profiles
+create policy profiles_select_owner on public.profiles
 for select to authenticated
-using (id = (select auth.uid()) or (select private.is_admin()));
+using (id = (select auth.uid()));
 
 create policy profiles_update_owner on public.profiles
 for update to authenticated

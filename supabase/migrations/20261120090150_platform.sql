@@ -1,7 +1,8 @@
 -- Room: platform
 --
 -- What lives here: what operators set (global_config) and how often a costly call may be made
--- (rate_limits). The other halves: platform_audit and platform_feedback.
+-- (rate_limits). The other parts: platform_audit, platform_events, platform_realtime and
+-- platform_schedules.
 -- Who may touch it: operators write global_config, workers read it. Clients reach neither table;
 -- their RPC call limit_rate.
 -- Tests: rlstests/test_platform.py
@@ -119,7 +120,8 @@ begin
         v_seconds := (v_rule ->> 'seconds')::integer;
     end if;
     perform private.check_rate_limit(
-        p_action || ':' || coalesce(auth.uid()::text, 'anon'),
+        -- Who is not signed in counts by address: one of them must not use up the calls of all.
+        p_action || ':' || coalesce(auth.uid()::text, host(private.request_ip()), 'anon'),
         v_limit,
         make_interval(secs => v_seconds)
     );
@@ -127,4 +129,5 @@ end;
 $$;
 comment on function private.limit_rate(text) is
     'Limits how often the caller does this: global_config rate_limits {action: {limit, seconds}},
-60 a minute for an action that is not listed. PT429 when it is too often.';
+60 a minute for an action that is not listed. A caller is a user, or without one an address. PT429
+when it is too often.';

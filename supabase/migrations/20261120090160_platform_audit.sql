@@ -1,4 +1,4 @@
--- Room: platform, second half: who changed what.
+-- Room: platform, second part: who changed what.
 --
 -- What lives here: audit_logs, and the trigger that writes it. A room says which of its tables are
 -- audited by calling private.audit_table beside the table.
@@ -61,7 +61,8 @@ set search_path = ''
 as $$
 begin
     return nullif(current_setting('request.headers', true), '')::jsonb ->> p_name;
-exception when invalid_text_representation then
+exception when data_exception then
+    -- No JSON, or JSON that Postgres cannot hold: nothing a client sends may break a write.
     return null;
 end;
 $$;
@@ -75,12 +76,12 @@ set search_path = ''
 as $$
 declare
     v_address text := coalesce(
-        private.request_header('cf-connecting-ip'),
+        nullif(btrim(private.request_header('cf-connecting-ip')), ''),
         split_part(private.request_header('x-forwarded-for'), ',', 1)
     );
 begin
     return nullif(btrim(v_address), '')::inet;
-exception when invalid_text_representation then
+exception when data_exception then
     return null;
 end;
 $$;
@@ -195,11 +196,15 @@ language plpgsql
 volatile
 set search_path = ''
 as $$
+declare
+    v_personal text[] := '{user_id,changes,ip_address,user_agent}';
 begin
-    -- Forgetting a person is the only change: values may become null, nothing else moves.
-    if jsonb_strip_nulls(to_jsonb(new)) <@ to_jsonb(old)
-        and (new.id, new.created_at, new.action, new.entity_type, new.entity_id)
-            is not distinct from (old.id, old.created_at, old.action, old.entity_type, old.entity_id)
+    -- Forgetting a person is the only change: these become null as a whole, nothing else moves.
+    if (to_jsonb(new) - v_personal) is not distinct from (to_jsonb(old) - v_personal)
+        and (new.user_id is null or new.user_id = old.user_id)
+        and (new.changes is null or new.changes = old.changes)
+        and (new.ip_address is null or new.ip_address = old.ip_address)
+        and (new.user_agent is null or new.user_agent = old.user_agent)
     then
         return new;
     end if;

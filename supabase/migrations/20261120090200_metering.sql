@@ -2,7 +2,7 @@
 --
 -- What lives here: what may be used how often. The catalogue (plans, plan_limits, operations), the
 -- counters, one usage event per use, and reserve → settle or release.
--- Who may touch it: everybody reads the catalogue, owners and admins read usage. Only functions of
+-- Who may touch it: everybody reads the catalogue, owners read their usage. Only functions of
 -- private write: a use is reserved in the transaction that starts the work, and settled or released
 -- in the transaction that ends it.
 -- Tests: rlstests/test_metering.py
@@ -150,13 +150,13 @@ create policy operations_select_anyone on public.operations
 for select to anon, authenticated
 using (is_active);
 
-create policy usage_counters_select_owner_or_admin on public.usage_counters
+create policy usage_counters_select_owner on public.usage_counters
 for select to authenticated
-using (user_id = (select auth.uid()) or (select private.is_admin()));
+using (user_id = (select auth.uid()));
 
-create policy usage_events_select_owner_or_admin on public.usage_events
+create policy usage_events_select_owner on public.usage_events
 for select to authenticated
-using (user_id = (select auth.uid()) or (select private.is_admin()));
+using (user_id = (select auth.uid()));
 
 -- Grants ----------------------------------------------------------------------------------------
 

@@ -10,13 +10,17 @@ create table private.maintenance_jobs (
     name text primary key check (name ~ '^[a-z][a-z0-9_]{1,39}$'),
     description text not null,
     repeat_every interval not null check (repeat_every >= interval '1 second'),
+    first_run_at timestamptz not null default now(),
     next_run_at timestamptz not null default now(),
     last_run_at timestamptz,
     last_result jsonb,
     last_error text
 );
 comment on table private.maintenance_jobs is
-    'Jobs by the clock: private.maintain_<name>() returns jsonb and runs from next_run_at on.';
+    'Jobs by the clock: private.maintain_<name>() returns jsonb and runs from next_run_at on.
+One that returns {"again": true} has more to do than it may do at once: it runs again in a minute.';
+comment on column private.maintenance_jobs.first_run_at is
+    'Where the rounds are counted from, so that a daily job keeps its hour.';
 select private.close_table('private.maintenance_jobs');
 
 create function private.run_maintenance_job(p_job private.maintenance_jobs) returns boolean
@@ -35,20 +39,31 @@ begin
         v_error := sqlerrm;
         raise warning 'Maintenance job % failed: %', p_job.name, v_error;
     end;
+    -- Once for a failure that stays, not once a round.
+    if v_error is distinct from p_job.last_error and v_error is not null then
+        perform private.record_event(
+            'maintenance.failed',
+            jsonb_build_object('job', p_job.name, 'error', left(v_error, 2000)),
+            p_severity => 'error'
+        );
+    end if;
     update private.maintenance_jobs j
     set last_run_at = now(),
         last_result = v_result,
         last_error = v_error,
         -- Rounds that were missed are not made up for.
-        next_run_at = j.next_run_at + j.repeat_every * (1 + floor(
-            extract(epoch from now() - j.next_run_at) / extract(epoch from j.repeat_every)
-        ))
+        next_run_at = least(
+            j.first_run_at + j.repeat_every * (1 + floor(
+                extract(epoch from now() - j.first_run_at) / extract(epoch from j.repeat_every)
+            )),
+            case when v_result @> '{"again": true}' then now() + interval '1 minute' end
+        )
     where j.name = p_job.name;
     return v_error is null;
 end;
 $$;
 comment on function private.run_maintenance_job(private.maintenance_jobs) is
-    'Runs one job and notes how it went. False when it failed.';
+    'Runs one job and notes how it went; a failure becomes a system event. False when it failed.';
 
 create function private.try_month_partition(p_parent regclass, p_key text, p_month date)
 returns integer

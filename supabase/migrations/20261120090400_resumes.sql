@@ -6,18 +6,65 @@
 -- because a policy hides trashed rows.
 -- Tests: rlstests/test_resumes.py
 
+-- Functions used by constraints -----------------------------------------------------------------
+
+create function private.is_resume_content(p_content jsonb) returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+    -- Readers rely on the type of each section; what is inside a section is the editor's business.
+    select jsonb_typeof(p_content) = 'object' and not exists (
+        select 1
+        from (
+            values
+            ('personalInfo', 'object'), ('summary', 'string'), ('experience', 'array'),
+            ('education', 'array'), ('skills', 'object'), ('projects', 'array'),
+            ('certifications', 'array'), ('languages', 'array'), ('awards', 'array'),
+            ('publications', 'array'), ('volunteer', 'array'), ('interests', 'array'),
+            ('references', 'array')
+        ) as k (key, type)
+        where jsonb_typeof(p_content -> k.key) is distinct from k.type and p_content ? k.key
+    );
+$$;
+comment on function private.is_resume_content(jsonb) is
+    'True for an object whose known keys hold what they should: summary a string, say.
+A section that is empty is left out or empty, never null. Other keys are free.';
+
+create function private.is_resume_layout(p_layout jsonb) returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+    select jsonb_typeof(p_layout) = 'object' and not exists (
+        select 1
+        from unnest('{sectionOrder,hidden}'::text[]) as k (key)
+        where p_layout ? k.key and not (
+            jsonb_typeof(p_layout -> k.key) = 'array'
+            and not jsonb_path_exists(
+                p_layout -> k.key, 'strict $[*] ? (@.type() != "string")', '{}', true
+            )
+        )
+    );
+$$;
+comment on function private.is_resume_layout(jsonb) is
+    'True for an object whose sectionOrder and hidden, if they are there, are lists of texts.';
+
+grant execute on function private.is_resume_content(jsonb), private.is_resume_layout(jsonb)
+to authenticated, service_role;
+
 -- Tables --------------------------------------------------------------------------------------
 
 create table public.resumes (
     id uuid primary key default gen_random_uuid(),
     user_id uuid not null default auth.uid() references public.profiles (id) on delete cascade,
     title text not null default 'Untitled résumé' check (char_length(title) between 1 and 200),
-    template_id uuid,
+    template_id uuid references public.resume_templates (id) on delete set null,
     content jsonb not null default '{}' check (
-        jsonb_typeof(content) = 'object' and octet_length(content::text) <= 262144
+        private.is_resume_content(content) and octet_length(content::text) <= 262144
     ),
     layout jsonb not null default '{}' check (
-        jsonb_typeof(layout) = 'object' and octet_length(layout::text) <= 65536
+        private.is_resume_layout(layout) and octet_length(layout::text) <= 65536
     ),
     status text not null default 'draft' check (status in ('draft', 'published', 'archived')),
     version integer not null default 1 check (version > 0),
@@ -76,7 +123,10 @@ Owners only; a trashed résumé is invisible until restore_resume brings it back
 comment on column public.resumes.content is
     'The résumé as edited: personalInfo, summary, experience[], education[], skills{}, …
 At most 256 KiB.';
-comment on column public.resumes.layout is 'Order and visibility of the sections.';
+comment on column public.resumes.layout is
+    'Order and visibility of the sections: sectionOrder [keys of content], hidden [keys].';
+comment on column public.resumes.template_id is
+    'What it looks like. Null, also once the template is gone, means the default of the renderer.';
 comment on column public.resumes.file_path is
     'Object in the bucket resumes: {user_id}/{uuid}.pdf or .docx. Said once, at insert.';
 comment on column public.resumes.file_sha256 is
@@ -120,6 +170,7 @@ create index resumes_skills_idx on public.resumes
 using gin ((content -> 'skills') jsonb_path_ops);
 create index resumes_parent_idx on public.resumes (user_id, parent_resume_id)
 where parent_resume_id is not null;
+create index resumes_template_idx on public.resumes (template_id) where template_id is not null;
 create index resumes_user_id_updated_at_idx on public.resumes (user_id, updated_at desc)
 where deleted_at is null;
 
@@ -129,6 +180,11 @@ foreign key (id, active_resume_id) references public.resumes (user_id, id)
 on delete set null (active_resume_id);
 create index profiles_active_resume_idx on public.profiles (id, active_resume_id)
 where active_resume_id is not null;
+
+alter table public.resume_templates
+add constraint resume_templates_demo_resume_fkey
+foreign key (demo_user_id, demo_resume_id) references public.resumes (user_id, id)
+on delete set null;
 
 -- Row level security ----------------------------------------------------------------------------
 
@@ -141,7 +197,20 @@ using (user_id = (select auth.uid()) and deleted_at is null);
 create policy resumes_insert_owner on public.resumes
 for insert to authenticated
 with check (
-    user_id = (select auth.uid()) and deleted_at is null and (select private.is_active_user())
+    user_id = (select auth.uid())
+    and deleted_at is null
+    and (select private.is_active_user())
+    and (
+        template_id is null
+        -- Of the templates that the caller sees; a foreign and a missing one answer alike.
+        or exists (
+            select 1
+            from public.resume_templates t
+            where t.id = template_id
+                and t.is_active
+                and (not t.is_premium or (select private.has_paid_plan()))
+        )
+    )
 );
 
 create policy resumes_update_owner on public.resumes
@@ -166,9 +235,9 @@ with check (
 -- Grants ----------------------------------------------------------------------------------------
 
 grant select on public.resumes to authenticated, service_role;
-grant insert (user_id, title, content, layout, status, file_name, file_path)
+grant insert (user_id, title, template_id, content, layout, status, file_name, file_path)
 on public.resumes to authenticated;
-grant update (title, content, layout, status) on public.resumes to authenticated;
+grant update (title, template_id, content, layout, status) on public.resumes to authenticated;
 
 -- Triggers --------------------------------------------------------------------------------------
 
@@ -193,7 +262,57 @@ for each row when (
     (new.title, new.content, new.layout) is distinct from (old.title, old.content, old.layout)
 ) execute function private.tg_resumes__set_last_edited_at();
 
+create function private.tg_resumes__check_template() returns trigger
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    -- Functions of the system check on their own what they do for a user.
+    if current_user = 'authenticated' and not private.is_usable_template(new.template_id) then
+        raise sqlstate '42501' using
+            message = format(
+                'new row violates row-level security policy: no template %s to use', new.template_id
+            ),
+            hint = 'Choose an active one of your own or a public one; premium templates need a '
+                'paid plan.';
+    end if;
+    return new;
+end;
+$$;
+comment on function private.tg_resumes__check_template() is
+    'Does for a change of template what the policy does for a new résumé. A policy cannot compare
+with the old row, and whoever loses a paid plan must still be able to edit.';
+
+create trigger _300_check_template before update of template_id on public.resumes
+for each row when (
+    new.template_id is not null and new.template_id is distinct from old.template_id
+) execute function private.tg_resumes__check_template();
+
+-- What only the owner reads, and what machines write all the time, stays out of the audit log.
+select private.audit_table(
+    'public.resumes', 'id',
+    '{title,content,layout,search,version,extracted_text,parsed_data,parse_status,parse_error,'
+    'parse_warnings,file_sha256,file_size_bytes,ats_score,optimization_score,thumbnail_path,'
+    'exported_pdf_path,last_edited_at,last_accessed_at}',
+    '{share_slug}'
+);
+
 -- Trash and restore -----------------------------------------------------------------------------
+
+create function private.lock_resumes(p_user_id uuid) returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    -- Stronger than lock_account, which it includes: of those who count a user's résumés, or change
+    -- how many there are, one goes at a time.
+    perform 1 from public.profiles p where p.id = p_user_id for no key update;
+end;
+$$;
+comment on function private.lock_resumes(uuid) is
+    'Makes those who change how many résumés a user has take turns, until the transaction ends.';
 
 create function private.set_resume_trashed(p_resume_id uuid, p_trashed boolean)
 returns public.resumes
@@ -206,7 +325,7 @@ declare
     v_user_id uuid := private.require_user();
     v_resume public.resumes;
 begin
-    perform private.lock_account(v_user_id);
+    perform private.lock_resumes(v_user_id);
     update public.resumes r
     set deleted_at = case when p_trashed then now() end
     where r.id = p_resume_id and r.user_id = v_user_id

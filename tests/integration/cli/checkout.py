@@ -145,8 +145,11 @@ def _read_until(keyboard: int, marks: tuple[str, ...], child: subprocess.Popen[b
 
 
 @contextmanager
-def make_checkout() -> Iterator[Checkout]:
-    """Make a checkout with its stack up, for the length of the block."""
+def make_checkout(*, with_migrations: bool = True) -> Iterator[Checkout]:
+    """Make a checkout with its stack up, for the length of the block.
+
+    Without migrations it has no seed either, and its database is as a new project's.
+    """
     folder = Path(tempfile.mkdtemp(prefix="resumebase-cli-"))
     # As root, Postgres runs as another user, who has to pass through here.
     folder.chmod(0o711)
@@ -154,6 +157,10 @@ def make_checkout() -> Iterator[Checkout]:
     try:
         ignored = shutil.ignore_patterns(".temp", "types")
         shutil.copytree(REPOSITORY / "supabase", folder / "supabase", ignore=ignored)
+        if not with_migrations:
+            for file in (folder / "supabase" / "migrations").iterdir():
+                file.unlink()
+            (folder / "supabase" / "seed.sql").write_text("select 1;\n")
         shutil.copy(REPOSITORY / ".sqlfluff", folder)
         shutil.copy(REPOSITORY / "package-lock.json", folder)
         (folder / "node_modules").symlink_to(REPOSITORY / "node_modules")

@@ -51,6 +51,8 @@ class Backend(Queue):
     def __init__(self) -> None:
         super().__init__()
         self.files: dict[str, bytes] = {}
+        self.immovable: set[str] = set()
+        self.is_kept = False
         self.calls: list[Call] = []
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         self.let_go = threading.Event()
@@ -79,6 +81,24 @@ class Backend(Queue):
             self._server = None
         for connection in list(self._connections):
             _break(connection)
+
+    def _files_to_purge(self, p_task_id: str, p_lease_token: str) -> dict[str, Any]:
+        folder = self._leased(p_task_id, p_lease_token).payload["user_id"]
+        if self.is_kept:
+            return {"status": "kept", "files": {}}
+        named: dict[str, list[str]] = {}
+        for path in self.files:
+            bucket, _, name = path.partition("/")
+            if name.startswith(f"{folder}/"):
+                named.setdefault(bucket, []).append(name)
+        return {"status": "confirmed", "files": named}
+
+    def _remove(self, bucket: str, names: list[str]) -> list[dict[str, str]]:
+        paths = {name: f"{bucket}/{name}" for name in names}
+        gone = [n for n, p in paths.items() if p in self.files and p not in self.immovable]
+        for name in gone:
+            del self.files[paths[name]]
+        return [{"name": name} for name in gone]
 
     def called(self, name: str) -> list[Call]:
         with self._changed:
@@ -123,6 +143,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.removeprefix("/storage/v1/object/")
         self._serve("download", {"path": path}, lambda: self._answer_download(path))
+
+    def do_DELETE(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        params = {"bucket": self.path.rpartition("/")[2], "names": body["prefixes"]}
+        self._serve("remove", params, lambda: self._answer_rpc("remove", params))
 
     def _serve(self, name: str, params: dict[str, Any], answer: Callable[[], None]) -> None:
         backend = self.backend

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from edge_workers.handlers.registry import HANDLERS
+
 from .backend import SECRET_KEY, Backend, Fault
 from .fake_queue import DEADLINE_SECONDS, Queued
 
@@ -84,7 +86,7 @@ def test_first_line__names_the_worker_its_kinds_and_its_concurrency(backend):
         process.terminate()
         first, *_ = end_of(process)
     assert first["event"] == "worker started"
-    assert (first["kinds"], first["concurrency"]) == (["resume_parse"], 3)
+    assert (first["kinds"], first["concurrency"]) == (sorted(HANDLERS), 3)
     assert first["supabase_url"] == backend.url
     assert first["worker"] == backend.called("claim_tasks")[0].params["p_worker"]
     assert f":{process.pid}:" in first["worker"]

@@ -1,0 +1,36 @@
+"""Rows of room billing."""
+
+from rlstests.samples.sample import Sample
+
+SAMPLES = {
+    "public.billing_customers": Sample(
+        where="user_id = %(owner)s",
+        make="(user_id, provider, provider_customer_id) values (%(owner)s, 'stripe', 'cus_sample')",
+        insert="(user_id, provider, provider_customer_id) "
+        "values (%(owner)s, 'razorpay', 'cust_mine')",
+        update="provider_customer_id = 'cus_other'",
+    ),
+    "public.subscriptions": Sample(
+        where="user_id = %(owner)s and plan_code = 'starter'",
+        make="(user_id, provider, provider_subscription_id, plan_code, status, current_period_end) "
+        "values (%(owner)s, 'stripe', 'sub_sample', 'starter', 'active', now() + interval '1 day')",
+        insert="(user_id, provider, plan_code, status) "
+        "values (%(owner)s, 'manual', 'unlimited', 'active')",
+        update="plan_code = 'unlimited'",
+    ),
+    "public.payments": Sample(
+        where="user_id = %(owner)s and kind = 'tokens'",
+        make="(user_id, provider, provider_payment_id, kind, tokens, amount, currency, status) "
+        "values (%(owner)s, 'stripe', 'pi_sample', 'tokens', 100, 200, 'USD', 'pending')",
+        insert="(user_id, provider, provider_payment_id, kind, tokens, amount, currency, status) "
+        "values (%(owner)s, 'stripe', 'pi_mine', 'tokens', 1000, 1, 'USD', 'pending')",
+        update="tokens = 1000",
+    ),
+    "private.webhook_events": Sample(
+        where="user_id = %(owner)s",
+        make="(provider, event_id, body_sha256, type, payload, occurred_at, user_id) "
+        "values ('stripe', 'evt_sample', sha256('sample'), 'invoice.paid', '{}', now(), %(owner)s)",
+        insert="default values",
+        update="status = 'received'",
+    ),
+}

@@ -1,0 +1,377 @@
+"""Room ai: a text is asked for, written once, and then belongs to the user who may edit it."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from rlstests.actors import ANON, NO_GRANT, POLICY, SERVICE, SYSTEM, Actor, Database, Row, refused
+from rlstests.ai_tasks import (
+    FACTS,
+    add_job,
+    add_resume,
+    claim,
+    complete,
+    entitle,
+    fail,
+    malformed,
+    tasks_of,
+    uses,
+)
+
+KINDS = ["cover_letter", "answer", "outreach", "summary"]
+RESULT: dict[str, Any] = FACTS | {"content": "Dear Mr Babbage"}
+
+
+@pytest.fixture
+def resume(db: Database, owner: Actor) -> UUID:
+    entitle(db, owner)
+    return add_resume(db, owner)
+
+
+def request(db: Database, user: Actor, resume: object, kind: object, **more: object) -> Row:
+    named = "".join(f", p_{name} => %s" for name in more)
+    sql = f"select * from public.request_document(%s, %s{named})"
+    return db.one(user, sql, kind, resume, *more.values())
+
+
+def only(db: Database, user: Actor) -> Row:
+    return db.one(user, "select * from public.ai_documents")
+
+
+def write(db: Database, owner: Actor, resume: UUID, kind: str = "cover_letter") -> Row:
+    request(db, owner, resume, kind, prompt="Why you?")
+    complete(db, claim(db, kind), RESULT)
+    return only(db, owner)
+
+
+# Asking ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_request__makes_the_row_and_ends_with_the_text(
+    db: Database, owner: Actor, resume: UUID, kind: str
+) -> None:
+    job = add_job(db, owner)
+    row = request(db, owner, resume, kind, job_id=job, prompt=" Why you? ")
+    assert (row["user_id"], row["resume_id"], row["job_id"]) == (owner.user_id, resume, job)
+    assert (row["kind"], row["status"], row["content"]) == (kind, "pending", None)
+    assert (row["prompt"], row["title"]) == ("Why you?", "Programmer, Babbage & Co")
+    use = db.one(owner, "select * from public.usage_events")
+    assert (use["id"], use["operation"]) == (row["usage_event_id"], kind)
+    task = claim(db, kind)
+    assert task["payload"] == {
+        "document_id": str(row["id"]),
+        "resume_id": str(resume),
+        "job_id": str(job),
+    }
+    assert only(db, owner)["status"] == "processing"
+    complete(db, task, RESULT)
+    row = only(db, owner)
+    assert (row["status"], row["edited_at"]) == ("completed", None)
+    assert row["completed_at"] is not None
+    for column in ("content", "ai_provider", "model_used", "tokens_used", "processing_time_ms"):
+        assert row[column] == RESULT[column], column
+    assert float(row["estimated_cost"]) == FACTS["estimated_cost"]
+    assert uses(db, owner) == ["settled"]
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"answer"}))
+def test_text__needs_neither_job_nor_prompt(
+    db: Database, owner: Actor, resume: UUID, kind: str
+) -> None:
+    row = request(db, owner, resume, kind)
+    assert (row["job_id"], row["prompt"], row["title"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("prompt", [None, "", " \n"])
+def test_answer__needs_a_question(
+    db: Database, owner: Actor, resume: UUID, prompt: str | None
+) -> None:
+    with refused("PT422", match="needs a question"):
+        request(db, owner, resume, "answer", prompt=prompt)
+    assert uses(db, owner) == []
+
+
+@pytest.mark.parametrize("kind", ["match", "letter", "", None])
+def test_other_kind__is_no_document(
+    db: Database, owner: Actor, resume: UUID, kind: str | None
+) -> None:
+    with refused("PT422", match="There is no document"):
+        request(db, owner, resume, kind)
+
+
+def test_prompt_that_is_too_long__is_refused(db: Database, owner: Actor, resume: UUID) -> None:
+    assert request(db, owner, resume, "summary", prompt="x" * 5000)["prompt"] == "x" * 5000
+    with refused("PT422", match="p_prompt has 5001 characters"):
+        request(db, owner, resume, "summary", prompt="x" * 5001)
+
+
+def test_title__fits_its_column(db: Database, owner: Actor, resume: UUID) -> None:
+    job = add_job(db, owner)
+    db.query(owner, "update public.jobs set title = repeat('x', 199)")
+    assert request(db, owner, resume, "summary", job_id=job)["title"] == "x" * 199 + ","
+
+
+def test_foreign_missing_trashed_and_empty_resume__get_no_text(
+    db: Database, owner: Actor, stranger: Actor, resume: UUID
+) -> None:
+    entitle(db, stranger)
+    with refused("PT404", match=f"résumé {resume}"):
+        request(db, stranger, resume, "summary")
+    for missing in (uuid4(), None):
+        with refused("PT404"):
+            request(db, owner, missing, "summary")
+    with refused("PT422", match="no content"):
+        request(db, owner, add_resume(db, owner, {}), "summary")
+    db.query(owner, "select public.trash_resume(%s)", resume)
+    with refused("PT404", match=f"résumé {resume}"):
+        request(db, owner, resume, "summary")
+
+
+def test_foreign_missing_and_trashed_job__get_no_text(
+    db: Database, owner: Actor, stranger: Actor, resume: UUID
+) -> None:
+    mine = add_job(db, owner)
+    db.query(owner, "select public.trash_job(%s)", mine)
+    for job in (add_job(db, stranger), uuid4(), mine):
+        with refused("PT404", match=f"job {job}"):
+            request(db, owner, resume, "cover_letter", job_id=job)
+
+
+def test_blocked_account_and_nobody__ask_for_nothing(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    for actor in (ANON, SERVICE):
+        with refused("42501", match=NO_GRANT):
+            request(db, actor, resume, "summary")
+    db.query(SYSTEM, "update public.profiles set is_active = false where id = %s", owner.user_id)
+    with refused("PT403"):
+        request(db, owner, resume, "summary")
+
+
+def test_requests_too_often__have_to_wait(db: Database, owner: Actor, resume: UUID) -> None:
+    db.query(
+        SYSTEM,
+        "insert into public.global_config (key, value) values ('rate_limits', %s) "
+        "on conflict (key) do update set value = excluded.value",
+        json.dumps({"document": {"limit": 1, "seconds": 60}}),
+    )
+    request(db, owner, resume, "summary")
+    with refused("PT429"):
+        request(db, owner, resume, "outreach")
+
+
+def test_request_without_allowance__leaves_nothing_behind(db: Database, stranger: Actor) -> None:
+    mine = add_resume(db, stranger)
+    db.query(
+        SYSTEM, "update public.usage_counters set used = 5 where user_id = %s", stranger.user_id
+    )
+    with refused("PT402"):
+        request(db, stranger, mine, "summary")
+    assert db.query(stranger, "select * from public.ai_documents") == []
+    assert tasks_of(db, stranger) == 0
+
+
+def test_same_key__gives_the_same_row_and_another_request_is_a_conflict(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    asked: dict[str, object] = {"prompt": "Why you?", "idempotency_key": "k"}
+    first = request(db, owner, resume, "answer", **asked)
+    assert request(db, owner, resume, "answer", **asked)["id"] == first["id"]
+    assert len(uses(db, owner)) == tasks_of(db, owner) == 1
+    for change in ({"prompt": "Why us?"}, {"job_id": add_job(db, owner)}):
+        with refused("PT409", match="was used for another"):
+            request(db, owner, resume, "answer", **asked | change)
+    with refused("PT409"):
+        request(db, owner, add_resume(db, owner), "answer", **asked)
+    complete(db, claim(db, "answer"), RESULT)
+    db.query(owner, "delete from public.ai_documents")
+    with refused("PT409", match="was deleted"):
+        request(db, owner, resume, "answer", **asked)
+
+
+# What comes back -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_failure__tells_the_user_why_and_costs_nothing(
+    db: Database, owner: Actor, resume: UUID, kind: str
+) -> None:
+    request(db, owner, resume, kind, prompt="Why you?")
+    assert fail(db, claim(db, kind), retryable=True) == "retry"
+    assert only(db, owner)["status"] == "pending"
+    db.query(SYSTEM, "update queue.tasks set run_at = now()")
+    fail(db, claim(db, kind), "The provider is down.")
+    row = only(db, owner)
+    assert (row["status"], row["error_message"]) == ("failed", "The provider is down.")
+    assert uses(db, owner) == ["released"]
+
+
+def test_cancelling__gives_the_use_back(db: Database, owner: Actor, resume: UUID) -> None:
+    row = request(db, owner, resume, "summary")
+    assert db.value(owner, "select public.cancel_request(%s)", row["id"]) == 1
+    assert only(db, owner)["status"] == "cancelled"
+    assert uses(db, owner) == ["released"]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        [],
+        "text",
+        {},
+        RESULT | {"content": None},
+        RESULT | {"content": ["text"]},
+        RESULT | {"content": ""},
+        RESULT | {"content": "x" * 50001},
+        RESULT | {"ai_provider": None},
+        RESULT | {"ai_provider": "somebody"},
+        RESULT | {"model_used": "x" * 201},
+        RESULT | {"tokens_used": -1},
+        RESULT | {"processing_time_ms": -1},
+        RESULT | {"estimated_cost": -1},
+        RESULT | {"estimated_cost": 10**5},
+    ],
+)
+def test_malformed_result__is_refused_whole(
+    db: Database, owner: Actor, resume: UUID, result: object
+) -> None:
+    request(db, owner, resume, "summary")
+    task = claim(db, "summary")
+    before = only(db, owner)
+    with malformed():
+        complete(db, task, result)
+    assert only(db, owner) == before
+    assert uses(db, owner) == ["reserved"]
+    complete(db, task, RESULT)
+
+
+def test_task_event__reaches_only_the_row_of_its_owner_and_kind(
+    db: Database, owner: Actor, stranger: Actor, resume: UUID
+) -> None:
+    row = request(db, owner, resume, "summary")
+    db.query(SYSTEM, "delete from queue.tasks")
+    for user, kind in ((stranger, "summary"), (owner, "outreach")):
+        db.query(
+            SYSTEM,
+            "select private.enqueue_task(%s, jsonb_build_object('document_id', %s::uuid), "
+            "%s, null)",
+            kind,
+            row["id"],
+            user.user_id,
+        )
+        complete(db, claim(db, kind), RESULT)
+        assert only(db, owner)["status"] == "pending"
+
+
+# Editing ---------------------------------------------------------------------------------------
+
+
+def test_owner__edits_what_was_written(db: Database, owner: Actor, resume: UUID) -> None:
+    write(db, owner, resume)
+    db.query(owner, "update public.ai_documents set title = 'Mine', content = 'Dear Mr Babbage'")
+    row = only(db, owner)
+    assert (row["title"], row["edited_at"]) == ("Mine", None)
+    db.query(owner, "update public.ai_documents set content = 'Dear Charles'")
+    row = only(db, owner)
+    assert row["content"] == "Dear Charles"
+    assert row["edited_at"] is not None
+
+
+@pytest.mark.parametrize("status", ["pending", "processing", "failed", "cancelled"])
+def test_what_is_not_written__cannot_be_edited_and_only_what_is_over_deleted(
+    db: Database, owner: Actor, resume: UUID, status: str
+) -> None:
+    request(db, owner, resume, "summary")
+    db.query(SYSTEM, "update public.ai_documents set status = %s", status)
+    assert db.affected(owner, "update public.ai_documents set content = 'x'") == 0
+    gone = 0 if status in ("pending", "processing") else 1
+    assert db.affected(owner, "delete from public.ai_documents") == gone
+
+
+def test_blocked_account__reads_and_deletes_but_edits_nothing(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    write(db, owner, resume)
+    db.query(SYSTEM, "update public.profiles set is_active = false where id = %s", owner.user_id)
+    with refused("42501", match=POLICY):
+        db.query(owner, "update public.ai_documents set content = 'x'")
+    assert db.affected(owner, "delete from public.ai_documents") == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["title = ''", "title = repeat('x', 201)", "content = ''", "content = repeat('x', 50001)"]
+    + ["content = null"],
+)
+def test_edit__must_fit_its_column(db: Database, owner: Actor, resume: UUID, change: str) -> None:
+    write(db, owner, resume)
+    with refused("23514"):
+        db.query(owner, f"update public.ai_documents set {change}")
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["id", "user_id", "kind", "status", "prompt", "edited_at", "completed_at", "resume_id"]
+    + ["job_id", "ai_provider", "estimated_cost", "usage_event_id", "created_at"],
+)
+def test_system_columns__are_not_the_owners_to_change(
+    db: Database, owner: Actor, resume: UUID, column: str
+) -> None:
+    write(db, owner, resume)
+    with refused("42501", match=NO_GRANT):
+        db.query(owner, f"update public.ai_documents set {column} = {column}")
+
+
+def test_columns__refuse_what_no_event_writes(db: Database, owner: Actor, resume: UUID) -> None:
+    request(db, owner, resume, "answer", prompt="Why you?")
+    for change in (
+        "kind = 'letter'",
+        "prompt = null",
+        "prompt = ''",
+        "prompt = repeat('x', 5001)",
+        "status = 'unknown'",
+        "completed_at = now()",
+        "status = 'completed', content = 'x', ai_provider = 'offline'",
+        "status = 'completed', completed_at = now(), ai_provider = 'offline'",
+        "status = 'completed', completed_at = now(), content = 'x'",
+        "error_message = repeat('x', 2001)",
+        "ai_provider = 'somebody'",
+    ):
+        with refused("23514"):
+            db.query(SYSTEM, f"update public.ai_documents set {change}")
+
+
+@pytest.mark.parametrize("column", ["resume_id", "job_id"])
+def test_document__refers_to_rows_of_its_owner_only(
+    db: Database, owner: Actor, stranger: Actor, resume: UUID, column: str
+) -> None:
+    make, table = (add_job, "jobs") if column == "job_id" else (add_resume, "resumes")
+    write(db, owner, resume)
+    point = f"update public.ai_documents set {column} = %s"
+    mine = make(db, owner)
+    db.query(SYSTEM, point, mine)
+    with refused("23503"):
+        db.query(SYSTEM, point, make(db, stranger))
+    db.query(SYSTEM, f"delete from public.{table} where id = %s", mine)
+    row = only(db, owner)
+    assert (row["user_id"], row[column], row["content"]) == (
+        owner.user_id,
+        None,
+        "Dear Mr Babbage",
+    )
+
+
+def test_use__stands_for_one_document(db: Database, owner: Actor, resume: UUID) -> None:
+    row = request(db, owner, resume, "summary")
+    with refused("23505"):
+        db.query(
+            SYSTEM,
+            "insert into public.ai_documents (user_id, kind, usage_event_id) "
+            "values (%s, 'summary', %s)",
+            owner.user_id,
+            row["usage_event_id"],
+        )

@@ -1,0 +1,139 @@
+"""Room billing, inbox: an event is stored once, stays as it came, and is not forgotten too soon."""
+
+import pytest
+
+from rlstests.actors import SYSTEM, Actor, Database, Row, refused
+
+
+def receive(db: Database, event_id: str | None, body: str, provider: str = "stripe") -> Row:
+    return db.one(
+        SYSTEM,
+        "insert into private.webhook_events "
+        "(provider, event_id, body_sha256, type, payload, occurred_at) "
+        "values (%s, %s, sha256(convert_to(%s, 'UTF8')), 'invoice.paid', '{}', now()) returning *",
+        provider,
+        event_id,
+        body,
+    )
+
+
+def change(db: Database, event: Row, assignment: str) -> int:
+    return db.affected(
+        SYSTEM, f"update private.webhook_events set {assignment} where id = %s", event["id"]
+    )
+
+
+def close(db: Database, event: Row, status: str, days: int) -> None:
+    change(db, event, f"status = '{status}', closed_at = now() - interval '{days} days 1 second'")
+
+
+def ids(db: Database) -> set[str]:
+    return {row["event_id"] for row in db.query(SYSTEM, "select * from private.webhook_events")}
+
+
+def test_event__is_stored_once_by_id_and_by_body(db: Database) -> None:
+    receive(db, "evt_1", "a")
+    with refused("23505", match="webhook_events_event_id_key"):
+        receive(db, "evt_1", "b")
+    with refused("23505", match="webhook_events_body_sha256_key"):
+        receive(db, "evt_2", "a")
+    receive(db, "evt_1", "a", "razorpay")
+    receive(db, None, "c")
+    receive(db, None, "d")
+    with refused("23505", match="webhook_events_body_sha256_key"):
+        receive(db, None, "d")
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "provider = 'razorpay'",
+        "event_id = 'evt_2'",
+        "body_sha256 = sha256('b')",
+        "type = 'x'",
+        "payload = '{\"a\": 1}'",
+        "occurred_at = now() + interval '1 second'",
+        "received_at = now() + interval '1 second'",
+        "id = gen_random_uuid()",
+    ],
+)
+def test_event__stays_as_it_came(db: Database, assignment: str) -> None:
+    event = receive(db, "evt_1", "a")
+    with refused("P0001", match="stays as it came"):
+        change(db, event, assignment)
+    assert change(db, event, "attempts = 1, error = 'No such user.', next_attempt_at = now()") == 1
+    close(db, event, "failed", 0)
+    assert change(db, event, "status = 'received', closed_at = null") == 1
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "status = 'done', closed_at = now()",
+        "status = 'processed'",
+        "closed_at = now()",
+        "attempts = -1",
+        "error = repeat('x', 2001)",
+    ],
+)
+def test_event__has_a_possible_state(db: Database, assignment: str) -> None:
+    event = receive(db, "evt_1", "a")
+    with refused("23514"):
+        change(db, event, assignment)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "'paypal', 'e', sha256('a'), 't', '{}'",
+        "'stripe', '', sha256('a'), 't', '{}'",
+        "'stripe', repeat('x', 256), sha256('a'), 't', '{}'",
+        "'stripe', 'e', 'short', 't', '{}'",
+        "'stripe', 'e', sha256('a'), '', '{}'",
+        "'stripe', 'e', sha256('a'), repeat('x', 101), '{}'",
+        "'stripe', 'e', sha256('a'), 't', '[]'",
+        "'stripe', 'e', sha256('a'), 't', jsonb_build_object('a', repeat('x', 1048576))",
+    ],
+)
+def test_event__must_be_one(db: Database, values: str) -> None:
+    add = (
+        "insert into private.webhook_events "
+        "(provider, event_id, body_sha256, type, payload, occurred_at) values ({}, now())"
+    )
+    with refused("23514"):
+        db.query(SYSTEM, add.format(values))
+    db.query(SYSTEM, add.format("'stripe', 'e', sha256('a'), 't', '{}'"))
+
+
+def test_account_that_goes__leaves_the_event_without_a_name(db: Database, owner: Actor) -> None:
+    event = receive(db, "evt_1", "a")
+    db.query(SYSTEM, "update private.webhook_events set user_id = %s", owner.user_id)
+    db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
+    sql = "select user_id from private.webhook_events where id = %s"
+    assert db.value(SYSTEM, sql, event["id"]) is None
+
+
+@pytest.mark.parametrize(("setting", "days"), [(None, 90), ("40", 40), ("5", 30), ("-1", 30)])
+def test_maintenance__forgets_what_was_over_long_ago(
+    db: Database, setting: str | None, days: int
+) -> None:
+    if setting:
+        db.query(
+            SYSTEM,
+            "insert into public.global_config (key, value) values ('webhook_retention_days', %s) "
+            "on conflict (key) do update set value = excluded.value",
+            setting,
+        )
+    for name, status, age in (
+        ("old", "processed", days),
+        ("older", "ignored", days),
+        ("young", "processed", days - 1),
+        ("failed", "failed", days),
+        ("failed long ago", "failed", days * 3),
+    ):
+        close(db, receive(db, name, name), status, age)
+    receive(db, "waiting", "waiting")
+    sql = "select private.maintain_webhook_events() -> 'deleted'"
+    assert db.value(SYSTEM, sql) == 3
+    assert ids(db) == {"young", "failed", "waiting"}
+    assert db.value(SYSTEM, sql) == 0

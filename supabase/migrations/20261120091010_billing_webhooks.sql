@@ -1,0 +1,108 @@
+-- Room: billing, second part: the inbox of the webhooks.
+--
+-- What lives here: every event a payment provider sent, once, as it came (private.webhook_events),
+-- and the job that forgets old ones.
+-- Who may touch it: functions only. An event is stored before it is answered, and applied later.
+-- Tests: rlstests/test_billing.py
+
+create table private.webhook_events (
+    id uuid primary key default gen_random_uuid(),
+    provider text not null check (provider in ('razorpay', 'stripe')),
+    event_id text check (char_length(event_id) between 1 and 255),
+    body_sha256 bytea not null check (octet_length(body_sha256) = 32),
+    type text not null check (char_length(type) between 1 and 100),
+    payload jsonb not null check (
+        jsonb_typeof(payload) = 'object' and octet_length(payload::text) <= 1048576
+    ),
+    occurred_at timestamptz not null,
+    received_at timestamptz not null default now(),
+    user_id uuid references public.profiles (id) on delete set null,
+    status text not null default 'received' check (
+        status in ('received', 'processed', 'ignored', 'failed')
+    ),
+    attempts smallint not null default 0 check (attempts >= 0),
+    error text check (char_length(error) <= 2000),
+    next_attempt_at timestamptz not null default now(),
+    closed_at timestamptz,
+    constraint webhook_events_event_id_key unique (provider, event_id),
+    -- An id may lie outside the signature: a captured body must not come in again under another.
+    constraint webhook_events_body_sha256_key unique (provider, body_sha256),
+    constraint webhook_events_closed_at_check check ((status = 'received') = (closed_at is null))
+) with (fillfactor = 80);
+comment on table private.webhook_events is
+    'What payment providers told us, one row per event, kept for at least 30 days.';
+comment on column private.webhook_events.event_id is
+    'The id the provider gave it; null when it gave none.';
+comment on column private.webhook_events.body_sha256 is 'SHA-256 of the raw body.';
+comment on column private.webhook_events.occurred_at is 'When it happened at the provider.';
+comment on column private.webhook_events.user_id is 'Whose it is, once that is known.';
+comment on column private.webhook_events.status is
+    'received: to be applied, or tried again at next_attempt_at. processed. ignored: nothing to do.
+failed: given up, until it is replayed.';
+comment on column private.webhook_events.error is 'Why the last attempt came to nothing.';
+comment on column private.webhook_events.closed_at is 'When it was processed, ignored or failed.';
+create index webhook_events_due_idx on private.webhook_events (next_attempt_at, occurred_at)
+where status = 'received';
+create index webhook_events_closed_at_idx on private.webhook_events (closed_at)
+where closed_at is not null;
+create index webhook_events_received_at_idx on private.webhook_events (received_at desc);
+create index webhook_events_user_id_idx on private.webhook_events (user_id)
+where user_id is not null;
+select private.close_table('private.webhook_events');
+
+create function private.tg_webhook_events__guard_body() returns trigger
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    if (
+        new.id, new.provider, new.event_id, new.body_sha256, new.type, new.payload,
+        new.occurred_at, new.received_at
+    ) is distinct from (
+        old.id, old.provider, old.event_id, old.body_sha256, old.type, old.payload,
+        old.occurred_at, old.received_at
+    ) then
+        raise exception 'Webhook event % stays as it came.', old.id;
+    end if;
+    return new;
+end;
+$$;
+comment on function private.tg_webhook_events__guard_body() is
+    'Keeps an event what the provider sent: only what became of it may change.';
+
+create trigger _100_guard_body before update on private.webhook_events
+for each row execute function private.tg_webhook_events__guard_body();
+
+create function private.maintain_webhook_events() returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    v_days integer := greatest(private.config_integer('webhook_retention_days', 90), 30);
+    v_deleted integer;
+begin
+    -- One that failed stays three times as long: somebody should look at it. One that waits stays.
+    delete from private.webhook_events e
+    where e.id in (
+        select o.id
+        from private.webhook_events o
+        where o.closed_at < now() - make_interval(days => v_days)
+            and (
+                o.status <> 'failed' or o.closed_at < now() - make_interval(days => v_days * 3)
+            )
+        order by o.closed_at
+        limit 1000
+    );
+    get diagnostics v_deleted = row_count;
+    return jsonb_build_object('deleted', v_deleted);
+end;
+$$;
+comment on function private.maintain_webhook_events() is
+    'Forgets events that were over long ago: global_config webhook_retention_days, 90 by default and
+never less than 30; failed ones thrice as long. At most 1000 a round.';
+
+insert into private.maintenance_jobs (name, description, repeat_every)
+values ('webhook_events', 'Forget webhook events of long ago.', interval '10 minutes')
+on conflict (name) do nothing;

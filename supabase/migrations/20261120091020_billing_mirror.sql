@@ -1,0 +1,117 @@
+-- Room: billing, third part: which subscription is in effect.
+--
+-- What lives here: the one rule of entitlement, and the mirror of it in profiles, which metering
+-- and policies read.
+-- Who may touch it: functions of private. A subscription is written after private.lock_account,
+-- because the mirror changes the profile.
+-- Tests: rlstests/test_billing.py
+
+create function private.past_due_grace() returns interval
+language sql
+stable
+set search_path = ''
+as $$
+    select make_interval(
+        days => greatest(private.config_integer('past_due_grace_days', 7), 0)
+    );
+$$;
+comment on function private.past_due_grace() is
+    'How long access lasts after a failed payment: global_config past_due_grace_days, or 7 days.';
+
+create function private.effective_subscription(p_user_id uuid) returns setof public.subscriptions
+language sql
+stable
+set search_path = ''
+rows 1
+as $$
+    select s.*
+    from public.subscriptions s
+    where s.user_id = p_user_id and s.superseded_at is null
+        and case s.status
+            when 'trialing' then now() < s.current_period_end
+                or s.provider = 'manual' and s.current_period_end is null
+            when 'active' then now() < s.current_period_end
+                or s.provider = 'manual' and s.current_period_end is null
+            when 'past_due' then now() < s.past_due_at + private.past_due_grace()
+            else false
+        end;
+$$;
+comment on function private.effective_subscription(uuid) is
+    'The subscription that entitles a user now: none, or one.
+Paid ones count until current_period_end; past_due ones for a grace.';
+
+create function private.mirror_subscription(p_user_id uuid) returns boolean
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    update public.profiles p
+    set subscription_tier = m.tier, subscription_status = m.status
+    from (
+        select coalesce(s.plan_code, 'free') as tier, coalesce(s.status, 'none') as status
+        from (select 1) as always
+        left join private.effective_subscription(p_user_id) s on true
+    ) m
+    where p.id = p_user_id
+        and (p.subscription_tier, p.subscription_status) is distinct from (m.tier, m.status);
+    return found;
+end;
+$$;
+comment on function private.mirror_subscription(uuid) is
+    'Writes plan and status of the subscription in effect into the profile; free and none without
+one. False when they were that already.';
+
+create function private.tg_subscriptions__mirror() returns trigger
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform private.mirror_subscription(new.user_id);
+    return null;
+end;
+$$;
+comment on function private.tg_subscriptions__mirror() is
+    'Keeps the profile in step with its subscriptions.';
+
+create trigger _400_mirror after insert or update on public.subscriptions
+for each row execute function private.tg_subscriptions__mirror();
+
+-- By the clock ------------------------------------------------------------------------------------
+
+create function private.maintain_subscriptions() returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    v_user_id uuid;
+    v_mirrored integer := 0;
+begin
+    for v_user_id in
+        select p.id
+        from public.subscriptions s
+        inner join public.profiles p on p.id = s.user_id
+        where s.superseded_at is null and p.subscription_status <> 'none'
+            and (
+                s.status in ('trialing', 'active') and s.current_period_end <= now()
+                or s.past_due_at <= now() - private.past_due_grace()
+            )
+        order by p.id
+        limit 500
+        -- Somebody who is busy with an account leaves it in step, or it is found next time.
+        for no key update of p skip locked
+    loop
+        v_mirrored := v_mirrored + private.mirror_subscription(v_user_id)::integer;
+    end loop;
+    return jsonb_build_object('mirrored', v_mirrored);
+end;
+$$;
+comment on function private.maintain_subscriptions() is
+    'Ends the access of subscriptions whose time ran out without a word from the provider. At most
+500 a round.';
+
+insert into private.maintenance_jobs (name, description, repeat_every)
+values ('subscriptions', 'End access that is no longer paid for.', interval '1 minute')
+on conflict (name) do nothing;
