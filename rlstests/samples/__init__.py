@@ -4,25 +4,27 @@ The access matrix runs every command of every identity against these rows.
 """
 
 from rlstests.actors import SYSTEM, Actor, Database
-from rlstests.samples import identity, metering, platform, queue, resumes, templates
+from rlstests.samples import (
+    ai,
+    billing,
+    experiences,
+    exports,
+    identity,
+    interviews,
+    jobs,
+    metering,
+    platform,
+    privacy,
+    queue,
+    resumes,
+    templates,
+)
 from rlstests.samples.sample import Sample
 
-ROOMS = (identity, platform, metering, queue, templates, resumes)
-from rlstests.samples import experiences, identity, metering, platform, queue, resumes
-
-ROOMS = (identity, platform, metering, queue, resumes, experiences)
-from rlstests.samples import ai, identity, jobs, metering, platform, queue, resumes
-
-ROOMS = (identity, platform, metering, queue, resumes, jobs, ai)
-from rlstests.samples import exports, identity, interviews, metering, platform, queue, resumes
-
-ROOMS = (identity, platform, metering, queue, resumes, interviews, exports)
-from rlstests.samples import billing, identity, metering, platform, queue, resumes
-
-ROOMS = (identity, platform, metering, queue, resumes, billing)
-from rlstests.samples import identity, metering, platform, privacy, queue, resumes
-
-ROOMS = (identity, platform, metering, queue, resumes, privacy)
+ROOMS = (
+    *(identity, platform, metering, queue, templates, resumes, experiences, jobs, ai),
+    *(interviews, exports, billing, privacy),
+)
 SAMPLES: dict[str, Sample] = {
     name: sample for room in ROOMS for name, sample in room.SAMPLES.items()
 }
