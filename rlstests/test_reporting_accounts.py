@@ -46,8 +46,8 @@ def test_account__is_found_by_id_and_by_the_beginning_of_its_address(
 ) -> None:
     email = str(db.value(SYSTEM, "select email from auth.users where id = %s", owner.user_id))
     for query in (str(owner.user_id), f" {owner.user_id} ", email, email.upper()[:-4]):
-        assert [row["user_id"] for row in find(db, admin, query)] == [owner.user_id], query
-    found = {row["user_id"] for row in find(db, admin, "stranger-")}
+        assert [row["account_id"] for row in find(db, admin, query)] == [owner.user_id], query
+    found = {row["account_id"] for row in find(db, admin, "stranger-")}
     assert stranger.user_id in found
     assert owner.user_id not in found
     # What means anything in a pattern means itself here.
