@@ -214,3 +214,26 @@ def test_account_deleted_in_the_middle_of_an_interview__never_deadlocks(
         acted, deleted = at_once(stack.db_url, actions[what], candidate.delete)
         assert deleted == "ok"
         assert acted != DEADLOCK
+
+
+@pytest.mark.parametrize("what", ["cancel", "delete", "abandon"])
+def test_account__stays_locked_while_its_interview_ends(candidate: Candidate, what: str) -> None:
+    candidate.ask()
+    candidate.fall_silent()
+    actions = {
+        "cancel": candidate.ending("cancel"),
+        "delete": candidate.deleting(),
+        "abandon": abandon,
+    }
+    sql = "select 1 from public.profiles where id = %s for update nowait"
+    with (
+        psycopg.connect(candidate.db_url) as one,
+        psycopg.connect(candidate.db_url) as other,
+    ):
+        assert other.execute(sql, (candidate.user_id,)).fetchone() == (1,)
+        other.rollback()
+        actions[what](one)
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute(sql, (candidate.user_id,))
+        one.rollback()
+        other.rollback()
