@@ -199,23 +199,6 @@ def test_history__goes_with_its_account_only(db: Database, owner: Actor, table: 
     assert db.query(SYSTEM, f"select 1 from public.{table} where id = %s", row["id"]) == []
 
 
-def test_clients__see_no_provider_ids(db: Database, owner: Actor, admin: Actor) -> None:
-    subscribe(db, owner, provider_customer_id="cus_1")
-    pay(db, owner)
-    for actor in (owner, admin):
-        for table, secret in (
-            ("subscriptions", "*"),
-            ("subscriptions", "provider_subscription_id"),
-            ("subscriptions", "provider_customer_id"),
-            ("payments", "*"),
-            ("payments", "provider_payment_id"),
-        ):
-            with refused("42501", match=NO_GRANT):
-                db.query(actor, f"select {secret} from public.{table}")
-    for table in ("subscriptions", "payments"):
-        assert len(db.query(owner, f"select provider from public.{table}")) == 1
-
-
 def test_changes__are_audited_without_provider_ids(db: Database, owner: Actor) -> None:
     subscription = subscribe(db, owner, provider_customer_id="cus_secret", name="sub_secret")
     payment = pay(db, owner, "pi_secret")

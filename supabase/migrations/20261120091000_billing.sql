@@ -3,8 +3,8 @@
 -- What lives here: what the payment providers say. Who is whose customer (billing_customers), what
 -- is subscribed to (subscriptions), what was paid (payments), and the inbox of their webhooks
 -- (private.webhook_events). History is kept: rows only move forward.
--- Who may touch it: owners read subscriptions and payments, without the ids by which the
--- providers know them. Only functions of private write, after private.lock_account.
+-- Who may touch it: owners read subscriptions and payments. Only functions of private
+-- write, after private.lock_account.
 -- Tests: rlstests/test_billing.py
 
 -- Shape of custom limits ------------------------------------------------------------------------
@@ -100,8 +100,7 @@ create table public.subscriptions (
 );
 comment on table public.subscriptions is
     'What a user subscribed to, one row per subscription, kept for ever. System-written.
-Owners see theirs. Name the columns: the ids of the payment provider are for the system
-only, so that select=* is refused.';
+Owners see theirs.';
 comment on column public.subscriptions.provider is
     'razorpay, stripe, or manual: granted by an operator, paid to nobody.';
 comment on column public.subscriptions.plan_code is 'The plan it entitles to.';
@@ -176,8 +175,7 @@ create table public.payments (
 );
 comment on table public.payments is
     'What a user paid, one row per payment of a provider, kept for ever. System-written.
-Owners see theirs. Name the columns: the id of the payment provider is for the system
-only, so that select=* is refused.';
+Owners see theirs.';
 comment on column public.payments.kind is 'What was paid for: subscription or tokens.';
 comment on column public.payments.subscription_id is
     'The subscription paid for; null until a provider says which.';
@@ -220,15 +218,8 @@ using (user_id = (select auth.uid()));
 -- Grants ----------------------------------------------------------------------------------------
 
 grant select on public.billing_customers, public.subscriptions, public.payments to service_role;
-grant select (
-    id, user_id, provider, plan_code, price_id, status, current_period_start, current_period_end,
-    start_date, trial_end, cancel_at_period_end, canceled_at, ended_at, superseded_at,
-    past_due_at, custom_limits, created_at, updated_at
-) on public.subscriptions to authenticated;
-grant select (
-    id, user_id, provider, kind, subscription_id, token_pack_code, tokens, amount, currency, status,
-    refunded_amount, failure_reason, paid_at, created_at, updated_at
-) on public.payments to authenticated;
+-- Every column, the own ids at the provider too: a client that asks for select=* gets an answer.
+grant select on public.subscriptions, public.payments to authenticated;
 
 -- Triggers --------------------------------------------------------------------------------------
 
