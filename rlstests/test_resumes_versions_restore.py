@@ -73,6 +73,8 @@ def test_restore__is_refused_alike_for_what_is_missing_foreign_or_trashed(
             restore(db, owner, resume, number)
     with refused("42501", match=NO_GRANT):
         restore(db, ANON, resume, 1)
+    with refused("PT401"):
+        restore(db, Actor("nobody", "authenticated"), resume, 1)
     db.query(owner, "select public.trash_resume(%s)", resume)
     with refused("PT404", match=str(resume)):
         restore(db, owner, resume, 1)
