@@ -9,6 +9,7 @@ import pytest
 
 from cli.stack.status import StackStatus
 from rlstests.test_races import DEADLOCK, ROUNDS, at_once
+from rlstests.test_templates import DESIGN
 
 FREE = 3
 Action = Callable[[psycopg.Connection], None]
@@ -23,6 +24,12 @@ class Owner:
             connection.execute("insert into auth.users (id) values (%s)", (self.user_id,))
             self.live = [self._insert(connection) for _ in range(live)]
             self.trashed = self._insert(connection, "now()")
+            connection.execute(
+                "with template as (insert into public.resume_templates (owner_id, name, design) "
+                "values (%s, 'Mine', %s) returning id) update public.resumes r "
+                "set template_id = t.id from template t where r.user_id = %s",
+                (self.user_id, json.dumps(DESIGN), self.user_id),
+            )
 
     def _insert(self, connection: psycopg.Connection, deleted_at: str = "null") -> UUID:
         row = connection.execute(
@@ -109,7 +116,7 @@ def test_edits_at_once__are_numbered_without_a_gap(owner_with_room_for_one: Owne
         "select {} from public.resumes r join public.resume_versions v on v.resume_id = r.id "
         "and v.version_number = r.version where r.user_id = %s order by r.version desc limit 1"
     )
-    assert owner.count(newest.format("r.version")) == 5
+    assert owner.count(newest.format("r.version")) == 6
     # Nobody's section was lost, and the newest version has them all.
     assert owner.count(newest.format("(r.content = v.content)::integer")) == 1
     assert (
@@ -121,7 +128,7 @@ def test_edits_at_once__are_numbered_without_a_gap(owner_with_room_for_one: Owne
 def test_draft_published_twice_at_once__is_written_once(owner_with_room_for_one: Owner) -> None:
     owner = owner_with_room_for_one
     with psycopg.connect(owner.db_url) as connection:
-        owner.does('select public.save_draft(%s, 1, \'{"summary": "x"}\')', owner.live[0])(
+        owner.does('select public.save_draft(%s, 2, \'{"summary": "x"}\')', owner.live[0])(
             connection
         )
         row = connection.execute("select id from public.resume_drafts").fetchone()
@@ -143,7 +150,9 @@ def test_draft_published_twice_at_once__is_written_once(owner_with_room_for_one:
         "update public.resumes set status = 'published' where id = '{live}'",
         "update public.resume_sections set content = '1' where resume_id = '{live}'",
         "select public.restore_resume_version('{live}', 1)",
-        "select public.save_draft('{live}', 1, '{{}}')",
+        "select public.save_draft('{live}', 2, '{{}}')",
+        "delete from public.resume_templates where owner_id = auth.uid()",
+        "update public.resume_templates set name = 'New' where owner_id = auth.uid()",
     ],
 )
 def test_account_deleted_in_the_middle__never_deadlocks(stack: StackStatus, sql: str) -> None:

@@ -116,6 +116,8 @@ def test_downgrade__deletes_nothing_and_lets_edit(db: Database, owner: Actor) ->
     with refused("PT402") as caught:
         add_resumes(db, owner)
     assert json.loads(caught.value.diag.message_detail or "")["used"] == 4
+    into_the_trash = "insert into public.resumes (user_id, deleted_at) values (%s, now())"
+    assert db.affected(SYSTEM, into_the_trash, owner.user_id) == 1
 
 
 def test_trash__makes_room_and_restoring_needs_it(db: Database, owner: Actor) -> None:

@@ -2,7 +2,7 @@
 --
 -- What lives here: resume_versions, a snapshot for each change of the content, and the way back.
 -- Who may touch it: owners read; the trigger on resumes writes.
--- Tests: rlstests/test_resumes_versions.py
+-- Tests: rlstests/test_resumes_versions.py, rlstests/test_resumes_versions_restore.py
 
 -- Tables ----------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 -- What lives here: resume_drafts, what an editor saves by itself, for a résumé or for one that does
 -- not exist yet.
 -- Who may touch it: owners read and delete; save_draft and publish_draft write.
--- Tests: rlstests/test_resumes_drafts.py
+-- Tests: rlstests/test_resumes_drafts.py, rlstests/test_resumes_drafts_publish.py
 
 -- Tables ----------------------------------------------------------------------------------------
 
