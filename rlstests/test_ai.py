@@ -204,11 +204,13 @@ def test_same_key__gives_the_same_row_and_counts_nothing(
     db: Database, owner: Actor, resume: UUID, job: UUID
 ) -> None:
     asked = {"job_id": job, "idempotency_key": "k"}
+    request(db, owner, resume, "optimization", job_id=job)
     first = request(db, owner, resume, "match", **asked)
+    request(db, owner, resume, "full_analysis", job_id=job)
     # What the job says now is another matter.
     db.query(owner, "update public.jobs set description = 'Looms.'")
     assert request(db, owner, resume, "match", **asked)["id"] == first["id"]
-    assert len(uses(db, owner)) == tasks_of(db, owner) == 1
+    assert len(uses(db, owner)) == tasks_of(db, owner) == 3
     # Another operation has keys of its own, and no key is a new request.
     for kind, key in (("ats_score", "k"), ("match", None)):
         again = request(db, owner, resume, kind, job_id=job, idempotency_key=key)

@@ -178,9 +178,11 @@ def test_same_key__gives_the_same_row_and_another_request_is_a_conflict(
     db: Database, owner: Actor, resume: UUID
 ) -> None:
     asked: dict[str, object] = {"prompt": "Why you?", "idempotency_key": "k"}
+    request(db, owner, resume, "outreach")
     first = request(db, owner, resume, "answer", **asked)
+    request(db, owner, resume, "summary")
     assert request(db, owner, resume, "answer", **asked)["id"] == first["id"]
-    assert len(uses(db, owner)) == tasks_of(db, owner) == 1
+    assert len(uses(db, owner)) == tasks_of(db, owner) == 3
     for change in ({"prompt": "Why us?"}, {"job_id": add_job(db, owner)}):
         with refused("PT409", match="was used for another"):
             request(db, owner, resume, "answer", **asked | change)

@@ -150,6 +150,7 @@ def test_one_job_too_many__is_refused_until_another_goes(
     add_job(db, owner)
     with refused("PT422", match="2 jobs can be followed") as caught:
         db.query(owner, INSERT)
+    assert json.loads(str(caught.value.diag.message_detail)) == {"max_jobs": 2}
     assert "trash" in str(caught.value.diag.message_hint)
     # Others have room of their own.
     add_job(db, stranger)
@@ -206,7 +207,9 @@ def test_trash__hides_and_restore_brings_back(
             db.query(user, "select public.trash_job(%s)", job)
     assert db.one(owner, "select * from public.trash_job(%s)", job)["deleted_at"]
     assert db.query(owner, "select * from public.jobs") == []
-    assert db.affected(owner, "update public.jobs set title = 'x' where id = %s", job) == 0
+    # Without a WHERE the policy of the command itself has to keep trash out.
+    for where in (f" where id = '{job}'", ""):
+        assert db.affected(owner, f"update public.jobs set title = 'x'{where}") == 0
     with refused("PT404", match=str(job)):
         db.query(owner, "select public.trash_job(%s)", job)
     with refused("PT404", match=str(job)):

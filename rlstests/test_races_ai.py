@@ -59,6 +59,10 @@ class Applicant(Account):
         self.act(connection)
         connection.execute("select public.request_job_extract(%s)", (self.job_id,))
 
+    def summarise(self, connection: psycopg.Connection) -> None:
+        self.act(connection)
+        connection.execute("select public.request_document('summary', %s)", (self.resume_id,))
+
     def cancel(self, connection: psycopg.Connection) -> None:
         self.act(connection)
         connection.execute("select public.cancel_request(id) from public.analyses")
@@ -103,12 +107,28 @@ def test_account_deleted_while_its_analysis_completes__never_deadlocks(
         assert done in ("ok", "PT409")
 
 
-def test_account_deleted_while_it_asks__never_deadlocks(stack: StackStatus) -> None:
+@pytest.mark.parametrize("what", ["match", "job_extract", "summary"])
+def test_account_deleted_while_it_asks__never_deadlocks(stack: StackStatus, what: str) -> None:
     for _ in range(ROUNDS):
         applicant = Applicant(stack.db_url)
-        asked, deleted = at_once(stack.db_url, applicant.analyse("match"), applicant.delete)
+        asks = {
+            "match": applicant.analyse("match"),
+            "job_extract": applicant.extract,
+            "summary": applicant.summarise,
+        }
+        asked, deleted = at_once(stack.db_url, asks[what], applicant.delete)
         assert deleted == "ok"
         assert asked != DEADLOCK
+
+
+def test_readings_of_one_job_at_once__queue_one_task_and_count_one_use(
+    applicant: Applicant,
+) -> None:
+    assert at_once(applicant.db_url, *[applicant.extract] * 4) == ["ok"] * 4
+    with psycopg.connect(applicant.db_url) as connection:
+        for table in ("queue.tasks", "public.usage_events"):
+            sql = f"select count(*) from {table} where user_id = %s"
+            assert connection.execute(sql, (applicant.user_id,)).fetchone() == (1,), table
 
 
 def test_requests_for_one_resume_and_job__never_deadlock(applicant: Applicant) -> None:
@@ -120,8 +140,9 @@ def test_requests_for_one_resume_and_job__never_deadlock(applicant: Applicant) -
             applicant.extract,
             applicant.analyse("match"),
             applicant.analyse("optimization"),
+            applicant.summarise,
         )
-        assert results == ["ok"] * 4
+        assert results == ["ok"] * 5
         with psycopg.connect(applicant.db_url) as connection:
             connection.execute("delete from queue.tasks where user_id = %s", (applicant.user_id,))
 

@@ -14,17 +14,16 @@ language sql
 immutable
 set search_path = ''
 as $$
-    -- Strict: a lax path would look through a list inside the list.
     select jsonb_typeof(p_list) = 'array'
-        and not jsonb_path_exists(p_list, 'strict $[*] ? (@.type() != "object")')
-        and (
-            select count(*)
+        and not exists (
+            select 1
             from jsonb_array_elements(
                 case when jsonb_typeof(p_list) = 'array' then p_list else '[]' end
             ) as i (issue)
+            -- What is no object has no keys either.
             where jsonb_typeof(i.issue -> 'type') is distinct from 'string'
                 or jsonb_typeof(i.issue -> 'text') is distinct from 'string'
-        ) = 0;
+        );
 $$;
 comment on function private.is_issue_list(jsonb) is
     'True for a JSON array of objects {type, text, …}, which may be empty.';

@@ -166,7 +166,6 @@ begin
     update public.analyses a
     set status = 'completed',
         completed_at = now(),
-        error_message = null,
         score = (p_result ->> 'score')::smallint,
         keywords_matched = (p_result ->> 'keywords_matched')::integer,
         keywords_missing = (p_result ->> 'keywords_missing')::integer,
