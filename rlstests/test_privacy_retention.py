@@ -66,7 +66,6 @@ def test_policies__are_seeded_with_the_promised_periods(db: Database) -> None:
         "public.ai_usage:always": quarter,
         "public.system_events:always": quarter,
         "public.system_events:errors": month,
-        "private.webhook_events:ended": month,
         "queue.finished:always": quarter,
     }
 
