@@ -79,6 +79,8 @@ def test_configuration__has_clean_keys_and_bounded_values(db: Database) -> None:
             configure(db, key, 1)
     with refused("23514"):
         configure(db, "large", "x" * 65536)
+    with refused("23514"):
+        db.query(SYSTEM, "update public.global_config set description = %s", "x" * 2001)
 
 
 def test_configuration__is_stamped_when_it_changes(db: Database) -> None:
@@ -199,6 +201,12 @@ def test_calls_at_the_same_moment__take_turns(stack: StackStatus) -> None:
         finally:
             second.rollback()
             first.execute("delete from private.rate_limits where key = %s", (key,))
+
+
+def test_window__counts_at_least_one_call(db: Database) -> None:
+    hit(db)
+    with refused("23514"):
+        db.query(SYSTEM, "update private.rate_limits set hits = 0")
 
 
 def test_windows_that_are_over__are_forgotten_by_maintenance(db: Database) -> None:

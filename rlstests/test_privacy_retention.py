@@ -176,6 +176,8 @@ def test_time_that_is_up__leaves_the_rest_for_the_next_minute(db: Database) -> N
         {"condition": "true or true"},
         {"condition": "interview_audio"},
         {"column_name": "made_at < now() or true --"},
+        {"description": "x" * 2001},
+        {"last_count": "-1"},
         {"keep": "23 hours"},
         {"keep": "-1 days"},
     ],
