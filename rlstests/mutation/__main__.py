@@ -56,8 +56,9 @@ def measure(
 ) -> tuple[float, list[Result]]:
     """Run the control and then the mutants, telling what happens; raises ControlFailed."""
     runner = Runner(suite, source, args.jobs)
-    console.print(f"Control: {len(suite.tests)} tests on the unchanged database.")
-    control_seconds = runner.control()
+    tests = suite.all_for(todo)
+    console.print(f"Control: {len(tests)} of {len(suite.tests)} tests on the unchanged database.")
+    control_seconds = runner.control(tests)
     console.print(f"Control passed in {control_seconds:.0f} s. {len(todo)} mutants follow.")
     columns = (
         BarColumn(),

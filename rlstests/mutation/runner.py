@@ -36,7 +36,7 @@ class Result:
 
 
 class ControlFailed(Exception):
-    """A test fails on an unchanged clone, so a failure on a mutant would mean nothing."""
+    """A test fails on an unchanged clone, so its failure on a mutant would mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,14 @@ class Runner:
         self._jobs = jobs
         self._count = 0
 
-    def control(self) -> float:
-        """Run the whole suite on clones that nothing was done to; return the seconds it took.
+    def control(self, tests: list[Test]) -> float:
+        """Run tests on clones that nothing was done to; return the seconds it took.
 
-        Raises ControlFailed with the tests that fail.
+        Raises ControlFailed with tests that fail.
         """
         begun = time.monotonic()
-        shards = [self._suite.tests[start :: self._jobs] for start in range(self._jobs)]
+        share = -(-len(tests) // self._jobs)
+        shards = [tests[start : start + share] for start in range(0, len(tests), share)]
         control = Mutant("control:no-change", "select 1", ())
         done = list(self._run(_Job(control, shard) for shard in shards))
         failed = [result for result in done if result.outcome != "survived"]
@@ -93,9 +94,11 @@ class Runner:
                 yield _Job(mutant, self._suite.nearest_first(mutant))
 
         results = []
-        for result in self._run(jobs()):
-            on_result(result)
-            results.append(result)
+        # Interrupted, it tells what was found until then.
+        with suppress(KeyboardInterrupt):
+            for result in self._run(jobs()):
+                on_result(result)
+                results.append(result)
         return results
 
     def _run(self, jobs: Iterable[_Job]) -> Iterator[Result]:

@@ -31,6 +31,10 @@ _FIRST = {
 }
 
 
+# Fixtures of rlstests/conftest.py that undo what a test did.
+_ROLLED_BACK = frozenset({"db", "world"})
+
+
 class CollectionFailed(Exception):
     """The tests could not be collected."""
 
@@ -44,8 +48,8 @@ class Test:
         # "public.resumes" of test_matrix_cell__…[public.resumes-anon-select-refused]
         parameters = self.id.partition("[")[2].rstrip("]")
         self.subjects = set(re.split(r"-(?![^(]*\))", parameters))
-        # A test that does without the transaction of `db` commits what it does, and is slow.
-        self.commits = "db" not in item.fixturenames
+        # A test that does without a transaction that is rolled back commits, and is slow.
+        self.commits = _ROLLED_BACK.isdisjoint(item.fixturenames)
 
     @cached_property
     def words(self) -> set[str]:
@@ -57,21 +61,23 @@ class Test:
         """Every name in the file of the test."""
         return _words(self.item.path.read_text(encoding="utf-8"))
 
+    def is_about_another(self, mutant: Mutant) -> bool:
+        """Tell whether the test is a cell of some table or function that the mutant is not about."""
+        return self.subjects.isdisjoint(mutant.names + mutant.around) and any(
+            re.match(r"[a-z_]+\.[a-z_]", subject) for subject in self.subjects
+        )
+
     def distance(self, mutant: Mutant) -> tuple[int, ...]:
         """Tell how far this test is from noticing the mutant; the nearest runs first."""
         is_subject = not self.subjects.isdisjoint(mutant.names)
-        is_about_another = not is_subject and any("." in subject for subject in self.subjects)
         is_first = _FIRST.get(mutant.kind, "?") in self.id and (is_subject or self.subjects == {""})
-        hits = len(_bare(mutant.names) & self.words)
-        hits_around = len(_bare(mutant.around) & self.words)
-        is_near = is_subject or hits > 0 or "test_catalogue.py" in self.id
+        hits = len(_bare(mutant.names) & self.words) + 2 * is_subject
         return (
             not is_first,
             self.commits,
-            is_about_another,
-            not is_near,
+            not (hits or "test_catalogue.py" in self.id),
             -hits,
-            -hits_around,
+            -len(_bare(mutant.around) & self.words),
             -len(_bare(mutant.names) & self.words_of_file),
         )
 
@@ -84,7 +90,7 @@ class Suite:
         self._use = use
         self._status: StackStatus | None = None
         self._failure: tuple[str, str] | None = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     @classmethod
     def collect(cls, use: Callable[["Suite"], None]) -> None:
@@ -104,8 +110,18 @@ class Suite:
             raise CollectionFailed(f"pytest could not collect rlstests ({code!r}).")
 
     def nearest_first(self, mutant: Mutant) -> list[Test]:
-        """Return all tests, those first that are likely to notice this mutant."""
-        return sorted(self.tests, key=lambda test: test.distance(mutant))
+        """Return the tests for this mutant, those first that are likely to notice it.
+
+        Cells about other tables and functions are left out. They are most of the suite, and without
+        them a mutant can only look better than it is.
+        """
+        tests = [test for test in self.tests if not test.is_about_another(mutant)]
+        return sorted(tests, key=lambda test: test.distance(mutant))
+
+    def all_for(self, mutants: Iterable[Mutant]) -> list[Test]:
+        """Return every test that some of these mutants is given, in the order of the files."""
+        wanted = {test.id for mutant in mutants for test in self.nearest_first(mutant)}
+        return [test for test in self.tests if test.id in wanted]
 
     def first_failure(self, tests: Iterable[Test], status: StackStatus) -> tuple[str, str] | None:
         """Run tests against a database until one fails: its id and what it said, or None."""
@@ -134,10 +150,10 @@ class Suite:
             and item.path.name not in NOT_FOR_CLONES
             and item.get_closest_marker(MARK_NOT_FOR_CLONES) is None
         ]
-        # Pytest would take what is raised here for a fault of its own.
+        # Pytest would take what is raised here for a fault of its own, or for the end.
         try:
             self._use(self)
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             self._error = error
         return True
 

@@ -2,7 +2,7 @@
 
 `pgrls lint` looks for known mistakes; pgrls.toml says what is allowed and why. `pgrls verify`
 proves isolation from the text of the policies. It cannot look inside functions, so the proof here
-is about the worst case: a caller who is no admin, and for whom every condition beside ownership holds.
+is about the worst case: a caller who is no admin, and for whom every condition but ownership holds.
 """
 
 import os
