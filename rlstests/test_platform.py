@@ -41,18 +41,36 @@ def test_config_integer__falls_back_when_it_is_no_number(db: Database, value: ob
     assert db.value(SYSTEM, "select private.config_integer('missing', 43)") == 43
 
 
-def test_configuration__has_every_key_that_the_product_reads(db: Database) -> None:
-    found = {row["key"] for row in db.query(SERVICE, "select key from public.global_config")}
-    read = db.query(
+def named_in_functions(db: Database, call: str) -> dict[str, str]:
+    """First argument of each such call in a function, with the second if it is a number."""
+    found = db.query(
         SYSTEM,
-        "select distinct k.match[1] as key from pg_proc p "
-        "cross join lateral regexp_matches(p.prosrc, 'config_integer\\(\\s*''(\\w+)''', 'g') "
-        "as k (match) where p.pronamespace = 'private'::regnamespace",
+        "select distinct m.part[1] as key, m.part[2] as value from pg_proc p "
+        "cross join lateral (select pg_get_functiondef(p.oid) as text) d "
+        "cross join lateral regexp_matches(d.text, %s, 'g') as m (part) "
+        "where p.pronamespace = 'private'::regnamespace and p.prokind = 'f'",
+        call + r"\(\s*'(\w+)'(?:::text)?(?:,\s*(\d+))?",
     )
-    assert len(read) >= 2
-    assert {row["key"] for row in read} <= found
-    assert {"default_plan", "rate_limits", "account_deletion_days"} <= found
-    assert db.query(SYSTEM, "select key from public.global_config where description = ''") == []
+    return {row["key"]: row["value"] for row in found}
+
+
+def test_configuration__says_what_the_functions_would_do_without_it(db: Database) -> None:
+    found = db.query(SERVICE, "select key, value::text, description from public.global_config")
+    values = {row["key"]: row["value"] for row in found}
+    read = named_in_functions(db, "config_integer")
+    assert len(read) >= 8
+    assert {key: values.get(key) for key in read} == read
+    assert {"default_plan", "ai_cache_ttl_seconds", "ai_models"} <= set(values)
+    assert [row["key"] for row in found if not row["description"]] == []
+
+
+def test_rate_limits__are_set_for_what_is_limited_and_for_nothing_else(db: Database) -> None:
+    sql = "select value from public.global_config where key = 'rate_limits'"
+    rules = db.value(SYSTEM, sql)
+    assert set(rules) == set(named_in_functions(db, "limit_rate"))
+    for rule in rules.values():
+        assert set(rule) == {"limit", "seconds"}
+        assert min(rule.values()) >= 1
 
 
 def test_configuration__has_clean_keys_and_bounded_values(db: Database) -> None:
@@ -61,6 +79,8 @@ def test_configuration__has_clean_keys_and_bounded_values(db: Database) -> None:
             configure(db, key, 1)
     with refused("23514"):
         configure(db, "large", "x" * 65536)
+    with refused("23514"):
+        db.query(SYSTEM, "update public.global_config set description = %s", "x" * 2001)
 
 
 def test_configuration__is_stamped_when_it_changes(db: Database) -> None:
@@ -181,6 +201,12 @@ def test_calls_at_the_same_moment__take_turns(stack: StackStatus) -> None:
         finally:
             second.rollback()
             first.execute("delete from private.rate_limits where key = %s", (key,))
+
+
+def test_window__counts_at_least_one_call(db: Database) -> None:
+    hit(db)
+    with refused("23514"):
+        db.query(SYSTEM, "update private.rate_limits set hits = 0")
 
 
 def test_windows_that_are_over__are_forgotten_by_maintenance(db: Database) -> None:

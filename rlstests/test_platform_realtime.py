@@ -37,7 +37,7 @@ def test_publication__has_no_table_that_only_the_system_reads(db: Database) -> N
     closed = db.query(
         SYSTEM,
         "select tablename from pg_publication_tables t where pubname = 'supabase_realtime' "
-        "and (schemaname <> 'public' or not has_table_privilege('authenticated', "
+        "and (schemaname <> 'public' or not has_any_column_privilege('authenticated', "
         "format('%%I.%%I', schemaname, tablename), 'select'))",
     )
     assert closed == []

@@ -35,6 +35,28 @@ def test_file_that_a_resume_uses__is_spared(
     assert ask(db, task) == {"status": "confirmed", "files": {"exports": [unused]}}
 
 
+def test_file_that_can_be_downloaded__is_spared(db: Database, owner: Actor) -> None:
+    path = put(db, owner, "exports")
+    task = purge_files(db, {"exports": [path]})
+    generation = db.value(
+        SYSTEM,
+        "insert into public.resume_generations (user_id, formats, resume_data) "
+        "values (%s, '{pdf}', '{}') returning id",
+        owner.user_id,
+    )
+    db.query(
+        SYSTEM,
+        "insert into public.resume_downloads (user_id, generation_id, format, file_path, "
+        "file_size_bytes) values (%s, %s, 'pdf', %s, 1)",
+        owner.user_id,
+        generation,
+        path,
+    )
+    assert ask(db, task) == {"status": "confirmed", "files": {}}
+    db.query(SYSTEM, "delete from public.resume_generations where id = %s", generation)
+    assert ask(db, task) == {"status": "confirmed", "files": {"exports": [path]}}
+
+
 def test_file_that_is_not_there__is_not_named(db: Database, owner: Actor) -> None:
     task = purge_files(db, {"resumes": [f"{owner.user_id}/{uuid4()}.pdf", "odd", ""], "no": ["x"]})
     assert ask(db, task) == {"status": "confirmed", "files": {}}

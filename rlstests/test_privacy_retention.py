@@ -66,7 +66,6 @@ def test_policies__are_seeded_with_the_promised_periods(db: Database) -> None:
         "public.ai_usage:always": quarter,
         "public.system_events:always": quarter,
         "public.system_events:errors": month,
-        "private.webhook_events:ended": month,
         "queue.finished:always": quarter,
     }
 
@@ -177,6 +176,8 @@ def test_time_that_is_up__leaves_the_rest_for_the_next_minute(db: Database) -> N
         {"condition": "true or true"},
         {"condition": "interview_audio"},
         {"column_name": "made_at < now() or true --"},
+        {"description": "x" * 2001},
+        {"last_count": "-1"},
         {"keep": "23 hours"},
         {"keep": "-1 days"},
     ],

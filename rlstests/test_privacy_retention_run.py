@@ -4,10 +4,12 @@ import json
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
 
 from cli.stack.status import StackStatus
 from rlstests.actors import SYSTEM, Actor, Database
 from rlstests.retention import only, run
+from rlstests.samples import make_row, rows
 
 # Partitions
 
@@ -169,3 +171,52 @@ def test_account_that_is_being_deleted__keeps_nobody_waiting(stack: StackStatus)
                 retention.rollback()
         finally:
             setup.execute("delete from auth.users where id = %s", (user_id,))
+
+
+@pytest.mark.parametrize(
+    ("relation", "condition", "days", "ended"),
+    [
+        ("public.analyses", "ended", 90, "status = 'cancelled', "),
+        ("public.interview_sessions", "ended", 730, "status = 'abandoned', "),
+        ("public.jobs", "always", 30, ""),
+        ("public.ai_usage", "always", 90, ""),
+        ("public.usage_counters", "not_lifetime", 365, "period_type = 'day', "),
+        ("private.idempotency_keys", "always", 365, ""),
+        ("queue.finished", "always", 90, ""),
+    ],
+)
+def test_seeded_policy__takes_a_row_the_day_it_is_too_old(
+    db: Database, owner: Actor, relation: str, condition: str, days: int, ended: str
+) -> None:
+    only(db, relation, condition)
+    make_row(db, relation, owner)
+    assert rows(db, relation, owner), "positive control: there is a row"
+    column = db.value(
+        SYSTEM,
+        "select column_name from public.retention_policies where relation = %s and condition = %s",
+        relation,
+        condition,
+    )
+    for age, is_left in ((days - 2, True), (days + 2, False)):
+        db.query(
+            SYSTEM,
+            f"update {relation} set {ended}{column} = now() - make_interval(days => %s) "
+            "where user_id = %s",
+            age,
+            owner.user_id,
+        )
+        run(db)
+        assert bool(rows(db, relation, owner)) is is_left
+
+
+@pytest.mark.parametrize("relation", ["public.analyses", "public.interview_sessions"])
+def test_open_row__stays_however_old_it_is(db: Database, owner: Actor, relation: str) -> None:
+    only(db, relation, "ended")
+    make_row(db, relation, owner)
+    state = "active" if relation == "public.interview_sessions" else "pending"
+    db.query(
+        SYSTEM,
+        f"update {relation} set status = '{state}', created_at = now() - interval '9 years'",
+    )
+    run(db)
+    assert rows(db, relation, owner)

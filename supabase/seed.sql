@@ -276,7 +276,11 @@ on conflict do nothing;
 insert into public.global_config (key, value, description)
 values
 ('default_plan', '"free"', 'Code of the plan of a user without a subscription.'),
-('billing_grace_days', '7', 'Days that a past due subscription keeps its access.'),
+('past_due_grace_days', '7', 'Days that a past due subscription keeps its access.'),
+(
+    'webhook_retention_days', '90',
+    'Days that webhook events which are over are kept: 30 at least, failed ones thrice as long.'
+),
 ('ai_cache_ttl_seconds', '86400', 'How long an answer of an AI provider may be used again.'),
 (
     'ai_models',
@@ -296,20 +300,22 @@ values
 (
     'rate_limits',
     '{
-        "search": {"limit": 60, "seconds": 60},
         "analysis": {"limit": 20, "seconds": 60},
+        "cancel_interview": {"limit": 30, "seconds": 60},
+        "complete_interview": {"limit": 30, "seconds": 60},
         "document": {"limit": 20, "seconds": 60},
-        "parse": {"limit": 20, "seconds": 60},
-        "interview": {"limit": 10, "seconds": 60},
-        "say": {"limit": 30, "seconds": 60},
-        "transcript": {"limit": 30, "seconds": 60},
-        "bullets": {"limit": 20, "seconds": 60},
-        "export": {"limit": 20, "seconds": 60},
-        "import": {"limit": 20, "seconds": 60},
-        "share": {"limit": 30, "seconds": 60},
-        "shared": {"limit": 120, "seconds": 60},
+        "duplicate": {"limit": 30, "seconds": 60},
+        "export_data": {"limit": 5, "seconds": 3600},
         "feedback": {"limit": 5, "seconds": 3600},
-        "export_data": {"limit": 5, "seconds": 3600}
+        "import": {"limit": 20, "seconds": 60},
+        "job_extract": {"limit": 20, "seconds": 60},
+        "record_download": {"limit": 60, "seconds": 60},
+        "request_bullets": {"limit": 20, "seconds": 60},
+        "request_generation": {"limit": 20, "seconds": 60},
+        "request_transcript": {"limit": 30, "seconds": 60},
+        "say": {"limit": 30, "seconds": 60},
+        "share": {"limit": 30, "seconds": 60},
+        "start_interview": {"limit": 10, "seconds": 60}
     }',
     'How often one caller may do each: {action: {limit, seconds}}; 60 a minute when not listed.'
 ),
@@ -320,14 +326,15 @@ values
 ),
 ('max_files_per_bucket', '200', 'Files that a user may have in one storage bucket.'),
 ('max_stored_resumes', '500', 'Résumés that a user may have, those in the trash included.'),
-('max_jobs', '2000', 'Jobs that a user may track, those in the trash included.'),
-('max_experiences', '500', 'Entries in a user''s library of experiences.'),
+('max_jobs', '1000', 'Jobs that a user may track, those in the trash included.'),
+('max_experiences', '200', 'Entries in a user''s library of experiences.'),
+('max_unattached_drafts', '20', 'Drafts without a résumé that a user may have.'),
 ('resume_versions_kept', '50', 'Newest versions of a résumé that are kept.'),
 ('interview_idle_hours', '24', 'Hours without a word after which an interview is abandoned.')
 on conflict do nothing;
 
 -- privacy: retention ----------------------------------------------------------------------------
--- Accounts go account_deletion_days after their owner asked for it; see global_config.
+-- Two periods are in global_config: account_deletion_days and webhook_retention_days.
 
 insert into public.retention_policies
 (relation, condition, column_name, keep, action, description)
@@ -350,9 +357,5 @@ values
 ('public.ai_usage', 'always', 'created_at', '90 days', 'delete', 'Calls of AI providers.'),
 ('public.system_events', 'always', 'created_at', '90 days', 'delete', 'System events.'),
 ('public.system_events', 'errors', 'created_at', '30 days', 'delete', 'System events: errors.'),
-(
-    'private.webhook_events', 'ended', 'received_at', '30 days', 'delete',
-    'Webhooks that were dealt with.'
-),
 ('queue.finished', 'always', 'finished_at', '90 days', 'delete', 'Tasks that are over.')
 on conflict do nothing;

@@ -47,21 +47,30 @@ as $$
         from jsonb_each(p_files) as f (bucket_id, names)
         cross join jsonb_array_elements_text(f.names) as n (name)
         inner join storage.objects o on o.bucket_id = f.bucket_id and o.name = n.name
-        -- A copy of a résumé, or a résumé made from the same upload, may still need the file.
+        cross join lateral (
+            select case
+                when n.name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
+                    then split_part(n.name, '/', 1)::uuid
+            end as user_id
+        ) u
+        -- A résumé made from the same upload may still need the file, and so may the list of
+        -- downloads, which outlives the résumé.
         where not exists (
             select 1
             from public.resumes r
-            where r.user_id = case
-                    when n.name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
-                        then split_part(n.name, '/', 1)::uuid
-                end
+            where r.user_id = u.user_id
                 and n.name in (r.file_path, r.thumbnail_path, r.exported_pdf_path)
+        )
+        and not exists (
+            select 1
+            from public.resume_downloads d
+            where d.user_id = u.user_id and d.file_path = n.name
         )
         group by o.bucket_id
     ) b;
 $$;
 comment on function private.unused_files(jsonb) is
-    'Those of {bucket: [names]} that are still there and that no résumé uses.';
+    'Those of {bucket: [names]} that are still there and that no résumé and no download uses.';
 
 create function private.confirm_account_purge(p_user_id uuid) returns boolean
 language plpgsql
