@@ -18,7 +18,7 @@ def test_snapshot__shows_what_protects_a_table(db: Database) -> None:
         "create table public.resumes (",
         "alter table public.resumes enable row level security;",
         "create policy resumes_select_owner on public.resumes for select to authenticated",
-        "grant insert (user_id, setting_key, setting_value) on public.user_settings to authenticated;",
+        "grant insert (user_id, setting_key, setting_value) on public.user_settings to",
         "create table private.usage_events_default partition of public.usage_events DEFAULT;",
         "CREATE OR REPLACE FUNCTION public.trash_resume(p_resume_id uuid)",
         "create policy resumes_bucket_select_owner on storage.objects for select to authenticated",
