@@ -68,7 +68,9 @@ FUNCTION_RULES = (
     ),
     Rule(
         "a function for users that takes a user id",
-        of_functions(f"p.prosecdef and {FOR_USERS} and p.proargnames::text ~ 'user'"),
+        of_functions(
+            f"p.prosecdef and {FOR_USERS} and (p.proargnames[1:p.pronargs])::text ~ 'user'"
+        ),
         a_function("private.bad(p_user_id uuid)"),
     ),
     Rule(

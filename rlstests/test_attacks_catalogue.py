@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from rlstests.access_page import intended
 from rlstests.actors import SYSTEM, Database
+from rlstests.intent import intended
 
 RELATIONS = intended()["relations"]
 SCHEMAS = ["public", "private", "queue", "worker"]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rlstests.access_page import intended
 from rlstests.actors import Actor, Database
+from rlstests.intent import intended
 from rlstests.samples import make_row, rows, statement
 
 RELATIONS: dict[str, Any] = intended()["relations"]

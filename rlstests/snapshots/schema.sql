@@ -9,8 +9,49 @@ grant usage on schema private to authenticated;
 create type private.provider_facts as (ai_provider text, model_used text, tokens_used integer, processing_time_ms integer, estimated_cost numeric);
 comment on type private.provider_facts is 'Who answered, and what it took. estimated_cost in US dollars.';
 
+create type private.rendered_file as (format text, file_path text, file_size_bytes text);
+comment on type private.rendered_file is 'A file in the result of a generation.';
+
 create type private.reservation as (usage_event_id uuid, is_replay boolean);
 comment on type private.reservation is 'A reserved use. is_replay: the same key was seen before and nothing was counted again.';
+
+create table private.account_purges (
+    user_id uuid not null,
+    confirmed_at timestamp with time zone not null default now(),
+    constraint account_purges_pkey PRIMARY KEY (user_id),
+    constraint account_purges_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE
+);
+comment on table private.account_purges is 'Accounts whose files are being deleted right now: there is no way back any more.';
+alter table private.account_purges enable row level security;
+create policy account_purges_all_nobody on private.account_purges for all to public
+    using (false)
+    with check (false);
+
+create unlogged table private.ai_cache (
+    key bytea not null,
+    user_id uuid not null,
+    value jsonb not null,
+    expires_at timestamp with time zone not null,
+    created_at timestamp with time zone not null default now(),
+    constraint ai_cache_pkey PRIMARY KEY (key),
+    constraint ai_cache_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint ai_cache_key_check CHECK ((octet_length(key) = 32)),
+    constraint ai_cache_value_check CHECK ((octet_length((value)::text) <= 1048576))
+);
+comment on table private.ai_cache is 'Answers of providers, so that the same question is asked once. A crash forgets them.';
+comment on column private.ai_cache.key is 'SHA-256 of user, normalised input, schema, version of the prompt, and model.';
+CREATE INDEX ai_cache_expires_at_idx ON private.ai_cache USING btree (expires_at);
+CREATE INDEX ai_cache_user_id_idx ON private.ai_cache USING btree (user_id);
+alter table private.ai_cache enable row level security;
+create policy ai_cache_all_nobody on private.ai_cache for all to public
+    using (false)
+    with check (false);
+
+create table private.ai_usage_default partition of public.ai_usage DEFAULT;
+alter table private.ai_usage_default enable row level security;
+create policy ai_usage_default_all_nobody on private.ai_usage_default for all to public
+    using (false)
+    with check (false);
 
 create table private.audit_logs_default partition of public.audit_logs DEFAULT;
 alter table private.audit_logs_default enable row level security;
@@ -45,6 +86,7 @@ create table private.maintenance_jobs (
     name text not null,
     description text not null,
     repeat_every interval not null,
+    first_run_at timestamp with time zone not null default now(),
     next_run_at timestamp with time zone not null default now(),
     last_run_at timestamp with time zone,
     last_result jsonb,
@@ -53,7 +95,9 @@ create table private.maintenance_jobs (
     constraint maintenance_jobs_name_check CHECK ((name ~ '^[a-z][a-z0-9_]{1,39}$'::text)),
     constraint maintenance_jobs_repeat_every_check CHECK ((repeat_every >= '00:00:01'::interval))
 );
-comment on table private.maintenance_jobs is 'Jobs by the clock: private.maintain_<name>() returns jsonb and runs from next_run_at on.';
+comment on table private.maintenance_jobs is 'Jobs by the clock: private.maintain_<name>() returns jsonb and runs from next_run_at on.
+One that returns {"again": true} has more to do than it may do at once: it runs again in a minute.';
+comment on column private.maintenance_jobs.first_run_at is 'Where the rounds are counted from, so that a daily job keeps its hour.';
 alter table private.maintenance_jobs enable row level security;
 create policy maintenance_jobs_all_nobody on private.maintenance_jobs for all to public
     using (false)
@@ -73,11 +117,147 @@ create policy rate_limits_all_nobody on private.rate_limits for all to public
     using (false)
     with check (false);
 
+create table private.system_events_default partition of public.system_events DEFAULT;
+alter table private.system_events_default enable row level security;
+create policy system_events_default_all_nobody on private.system_events_default for all to public
+    using (false)
+    with check (false);
+
 create table private.usage_events_default partition of public.usage_events DEFAULT;
 alter table private.usage_events_default enable row level security;
 create policy usage_events_default_all_nobody on private.usage_events_default for all to public
     using (false)
     with check (false);
+
+create table private.webhook_events (
+    id uuid not null default gen_random_uuid(),
+    provider text not null,
+    event_id text,
+    body_sha256 bytea not null,
+    type text not null,
+    payload jsonb not null,
+    occurred_at timestamp with time zone not null,
+    received_at timestamp with time zone not null default now(),
+    user_id uuid,
+    status text not null default 'received'::text,
+    attempts smallint not null default 0,
+    error text,
+    next_attempt_at timestamp with time zone not null default now(),
+    closed_at timestamp with time zone,
+    constraint webhook_events_pkey PRIMARY KEY (id),
+    constraint webhook_events_body_sha256_key UNIQUE (provider, body_sha256),
+    constraint webhook_events_event_id_key UNIQUE (provider, event_id),
+    constraint webhook_events_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL,
+    constraint webhook_events_attempts_check CHECK ((attempts >= 0)),
+    constraint webhook_events_body_sha256_check CHECK ((octet_length(body_sha256) = 32)),
+    constraint webhook_events_closed_at_check CHECK (((status = 'received'::text) = (closed_at IS NULL))),
+    constraint webhook_events_error_check CHECK ((char_length(error) <= 2000)),
+    constraint webhook_events_event_id_check CHECK (((char_length(event_id) >= 1) AND (char_length(event_id) <= 255))),
+    constraint webhook_events_payload_check CHECK (((jsonb_typeof(payload) = 'object'::text) AND (octet_length((payload)::text) <= 1048576))),
+    constraint webhook_events_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text]))),
+    constraint webhook_events_status_check CHECK ((status = ANY (ARRAY['received'::text, 'processed'::text, 'ignored'::text, 'failed'::text]))),
+    constraint webhook_events_type_check CHECK (((char_length(type) >= 1) AND (char_length(type) <= 100)))
+) with (fillfactor=80);
+comment on table private.webhook_events is 'What payment providers told us, one row per event, kept for at least 30 days.';
+comment on column private.webhook_events.event_id is 'The id the provider gave it; null when it gave none.';
+comment on column private.webhook_events.body_sha256 is 'SHA-256 of the raw body.';
+comment on column private.webhook_events.occurred_at is 'When it happened at the provider.';
+comment on column private.webhook_events.user_id is 'Whose it is, once that is known.';
+comment on column private.webhook_events.status is 'received: to be applied, or tried again at next_attempt_at. processed. ignored: nothing to do.
+failed: given up, until it is replayed.';
+comment on column private.webhook_events.error is 'Why the last attempt came to nothing.';
+comment on column private.webhook_events.closed_at is 'When it was processed, ignored or failed.';
+CREATE INDEX webhook_events_due_idx ON private.webhook_events USING btree (next_attempt_at, occurred_at) WHERE (status = 'received'::text);
+CREATE INDEX webhook_events_received_at_idx ON private.webhook_events USING btree (received_at DESC);
+CREATE INDEX webhook_events_user_id_idx ON private.webhook_events USING btree (user_id) WHERE (user_id IS NOT NULL);
+alter table private.webhook_events enable row level security;
+create policy webhook_events_all_nobody on private.webhook_events for all to public
+    using (false)
+    with check (false);
+CREATE TRIGGER _100_guard_body BEFORE UPDATE ON private.webhook_events FOR EACH ROW EXECUTE FUNCTION private.tg_webhook_events__guard_body();
+
+CREATE OR REPLACE FUNCTION private.account_files(p_user_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(jsonb_object_agg(b.bucket_id, b.names), '{}')
+    from (
+        select f.bucket_id, jsonb_agg(f.name order by f.name) as names
+        from (
+            select o.bucket_id, o.name
+            from storage.objects o
+            where o.name like p_user_id::text || '/%'
+            order by o.bucket_id, o.name
+            limit 1000
+        ) f
+        group by f.bucket_id
+    ) b;
+$function$
+;
+comment on function private.account_files(uuid) is 'Files in a user''s folders, {bucket: [names]}, a thousand at most.';
+
+CREATE OR REPLACE FUNCTION private.add_experiences_to_resume(p_resume_id uuid, p_experience_ids uuid[])
+ RETURNS public.resumes
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_resume public.resumes;
+    v_entries jsonb;
+    v_content jsonb;
+begin
+    perform private.lock_account(v_user_id);
+    select * into v_resume
+    from public.resumes r
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null
+    for no key update;
+    if not found then
+        perform private.raise_not_found('résumé', p_resume_id);
+    end if;
+    perform private.require_experiences(v_user_id, p_experience_ids);
+    if jsonb_typeof(v_resume.content -> 'experience') is distinct from 'array'
+        and v_resume.content ? 'experience' then
+        raise sqlstate 'PT422' using
+            message = format('The experience of résumé %s is not a list.', p_resume_id),
+            hint = 'Make content.experience a list first.';
+    end if;
+
+    -- As résumés list them: the latest first.
+    select jsonb_agg(
+        private.experience_entry(e)
+        order by e.is_current desc, e.start_date desc nulls last, e.id
+    ) into v_entries
+    from public.user_experiences e
+    where e.user_id = v_user_id and e.id = any(p_experience_ids)
+        and not jsonb_path_exists(
+            v_resume.content, '$.experience[*] ? (@.experienceId == $id)',
+            jsonb_build_object('id', e.id)
+        );
+    if v_entries is null then
+        return v_resume;
+    end if;
+
+    v_content := v_resume.content || jsonb_build_object(
+        'experience', coalesce(v_resume.content -> 'experience', '[]') || v_entries
+    );
+    perform private.require_content_size(v_content);
+    perform private.note_resume_change(
+        'manual', format('Added %s from the experiences.', jsonb_array_length(v_entries))
+    );
+    update public.resumes r set content = v_content
+    where r.id = v_resume.id
+    returning * into v_resume;
+    perform private.note_resume_change(null, null);
+    return v_resume;
+end;
+$function$
+;
+comment on function private.add_experiences_to_resume(uuid,uuid[]) is 'Copies experiences of the caller into a résumé; see public.add_experiences_to_resume.';
+grant execute on function private.add_experiences_to_resume(uuid,uuid[]) to authenticated;
 
 CREATE OR REPLACE FUNCTION private.archive_task(p_task queue.tasks, p_outcome text, p_error text)
  RETURNS void
@@ -114,6 +294,41 @@ $function$
 comment on function private.audit_table(regclass,text,text[],text[]) is 'Audits a table. p_key names the column that identifies a row. A change of ignored columns alone
 writes nothing; values of masked ones are not kept.';
 
+CREATE OR REPLACE FUNCTION private.basics_from_personal_info(p_info jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_location jsonb := private.location_from_info(p_info);
+    v_profiles jsonb := private.profiles_from_links(p_info);
+    v_basics jsonb;
+begin
+    -- A key of the standard with a value that it does not allow stays out.
+    select coalesce(jsonb_object_agg(b.key, b.value), '{}') into v_basics
+    from jsonb_each(private.swap_keys(
+        p_info - '{summary,location,profiles,address,linkedin,github}'::text[],
+        '{"website": "url"}'
+    )) as b
+    where b.key not in ('name', 'label', 'image', 'email', 'phone', 'url')
+        or jsonb_typeof(b.value) in ('string', 'null');
+    if v_location = 'null' or private.object_problem(
+        v_location, 'location', '{address,postalCode,city,countryCode,region}', '{}'
+    ) is null then
+        v_basics := v_basics || case
+            when v_location is null then '{}' else jsonb_build_object('location', v_location)
+        end;
+    end if;
+    if v_profiles is not null then
+        v_basics := v_basics || jsonb_build_object('profiles', v_profiles);
+    end if;
+    return v_basics;
+end;
+$function$
+;
+comment on function private.basics_from_personal_info(jsonb) is 'basics of a document from content.personalInfo, an object.';
+
 CREATE OR REPLACE FUNCTION private.bury_broken_task(p_task queue.tasks)
  RETURNS void
  LANGUAGE plpgsql
@@ -148,6 +363,64 @@ end;
 $function$
 ;
 comment on function private.bury_task(queue.tasks,text) is 'Ends a task without a result: its rows say why and its use is given back.';
+
+CREATE OR REPLACE FUNCTION private.cancel_account_deletion()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_account();
+begin
+    -- Takes turns with the worker that confirms the purge.
+    perform 1 from public.profiles p where p.id = v_user_id for no key update;
+    if exists (select 1 from private.account_purges a where a.user_id = v_user_id) then
+        raise sqlstate 'PT409' using
+            message = format('The account %s is being deleted.', v_user_id),
+            hint = 'Its files are gone already. Sign up again to start anew.';
+    end if;
+    update public.profiles p
+    set deleted_at = null
+    where p.id = v_user_id and p.deleted_at is not null;
+    if not found then
+        return false;
+    end if;
+    perform private.record_event('account.deletion_cancelled', '{}', v_user_id);
+    return true;
+end;
+$function$
+;
+comment on function private.cancel_account_deletion() is 'Keeps the caller''s account; see public.cancel_account_deletion.';
+grant execute on function private.cancel_account_deletion() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.cancel_interview(p_session_id uuid)
+ RETURNS public.interview_sessions
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_session public.interview_sessions;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('interview');
+    v_session := private.lock_interview(v_user_id, p_session_id);
+    if v_session.status = 'cancelled' then
+        return v_session;
+    end if;
+    if v_session.status is distinct from 'active' then
+        raise sqlstate 'PT409' using
+            message = format('Interview %s is %s.', p_session_id, v_session.status),
+            hint = 'Only an interview that goes on can be cancelled; delete this one instead.';
+    end if;
+    return private.end_interview(v_session, 'cancelled');
+end;
+$function$
+;
+comment on function private.cancel_interview(uuid) is 'Ends an interview without feedback; see public.cancel_interview.';
+grant execute on function private.cancel_interview(uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION private.cancel_request(p_request_id uuid)
  RETURNS integer
@@ -209,6 +482,59 @@ $function$
 ;
 comment on function private.changed_keys(jsonb,jsonb,text[]) is 'The keys whose values differ between two rows, without the ignored ones.';
 
+CREATE OR REPLACE FUNCTION private.check_consistency()
+ RETURNS TABLE(name text, problem text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select 'more than one live subscription', d from private.double_subscriptions() d
+    union all
+    select 'profile differs from subscription', m from private.outdated_mirrors() m
+    union all
+    select 'ledger differs from balance', l from private.unbalanced_ledgers() l
+    union all
+    select 'counters differ from events', u from private.uncounted_uses() u
+    union all
+    select 'profile without auth user', p.id::text
+    from public.profiles p
+    where not exists (select 1 from auth.users u where u.id = p.id)
+    union all
+    select 'auth user without profile', u.id::text
+    from auth.users u
+    where not exists (select 1 from public.profiles p where p.id = u.id)
+    union all
+    select 'orphaned file', f from private.orphaned_files() f;
+$function$
+;
+comment on function private.check_consistency() is 'Every row that should not be: the check that found it, and what it found.';
+
+CREATE OR REPLACE FUNCTION private.check_draft_quota(p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_limit integer := private.config_integer('max_unattached_drafts', 20);
+    v_used integer;
+begin
+    select count(*) into v_used
+    from public.resume_drafts d
+    where d.user_id = p_user_id and d.resume_id is null;
+    if v_used >= v_limit then
+        raise sqlstate 'PT402' using
+            message = format('Only %s drafts of new résumés are possible.', v_limit),
+            detail = jsonb_build_object(
+                'meter', 'unattached_drafts', 'limit', v_limit, 'used', v_used
+            )::text,
+            hint = 'Publish one, delete one, or name one by p_draft_id.';
+    end if;
+end;
+$function$
+;
+comment on function private.check_draft_quota(uuid) is 'PT402 when a user may not begin another draft without a résumé (global_config
+max_unattached_drafts). The caller has taken lock_resumes.';
+
 CREATE OR REPLACE FUNCTION private.check_rate_limit(p_key text, p_limit integer, p_window interval)
  RETURNS void
  LANGUAGE plpgsql
@@ -244,6 +570,105 @@ $function$
 ;
 comment on function private.check_rate_limit(text,integer,interval) is 'Counts a call. PT429 with detail {limit, retry_after_seconds} when the window has too many.';
 
+CREATE OR REPLACE FUNCTION private.check_resume_quota(p_user_id uuid, p_added integer, p_is_new boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_limit integer;
+    v_cap integer := private.config_integer('max_stored_resumes', 500);
+    v_live integer;
+    v_stored integer;
+begin
+    perform private.lock_resumes(p_user_id);
+    select count(*) filter (where r.deleted_at is null), count(*) into v_live, v_stored
+    from public.resumes r
+    where r.user_id = p_user_id;
+
+    select l.max_resumes into v_limit
+    from public.profiles p
+    inner join public.plans l on l.code = p.subscription_tier
+    where p.id = p_user_id;
+    if not found then
+        -- A plan that is not in the catalogue includes nothing.
+        v_limit := 0;
+    end if;
+
+    if p_is_new and v_stored > v_cap then
+        perform private.raise_too_many_resumes(
+            'stored_resumes', v_cap, v_stored - p_added,
+            'Those in the trash count here: delete some for good with delete_trashed_resume.'
+        );
+    end if;
+    if v_live > v_limit then
+        perform private.raise_too_many_resumes(
+            'resumes', v_limit, v_live - p_added,
+            'Put one into the trash, or choose a plan that includes more.'
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.check_resume_quota(uuid,integer,boolean) is 'PT402 when a user has more résumés than the plan includes, or when new ones are more than may
+be stored (global_config max_stored_resumes, trash included). Called after the rows are there.';
+
+CREATE OR REPLACE FUNCTION private.clean_interview_text(p_name text, p_value text, p_max_length integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_value text := nullif(btrim(p_value, E' \t\r\n'), '');
+begin
+    if char_length(v_value) > p_max_length then
+        raise sqlstate 'PT422' using
+            message = format('%s has %s characters.', p_name, char_length(v_value)),
+            hint = format('Send at most %s.', p_max_length);
+    end if;
+    return v_value;
+end;
+$function$
+;
+comment on function private.clean_interview_text(text,text,integer) is 'The text without white space around it, null when nothing is left. PT422 when it is too long.';
+
+CREATE OR REPLACE FUNCTION private.clean_text(p_name text, p_text text, p_max_length integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_text text := nullif(btrim(p_text, E' \t\r\n'), '');
+begin
+    if char_length(v_text) > p_max_length then
+        raise sqlstate 'PT422' using
+            message = format('%s has %s characters.', p_name, char_length(v_text)),
+            hint = format('Send at most %s characters.', p_max_length);
+    end if;
+    return v_text;
+end;
+$function$
+;
+comment on function private.clean_text(text,text,integer) is 'A text without the blanks around it, null when nothing is left. PT422 when it is too long.';
+
+CREATE OR REPLACE FUNCTION private.close_interview_use(p_session public.interview_sessions)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if p_session.questions_answered > 0 then
+        return private.settle_usage(p_session.usage_event_id);
+    end if;
+    return private.release_usage(p_session.usage_event_id);
+end;
+$function$
+;
+comment on function private.close_interview_use(public.interview_sessions) is 'Settles the use of an interview in which a question was answered, releases it otherwise.
+False when it was closed before.';
+
 CREATE OR REPLACE FUNCTION private.close_table(p_table regclass)
  RETURNS void
  LANGUAGE plpgsql
@@ -260,6 +685,52 @@ end;
 $function$
 ;
 comment on function private.close_table(regclass) is 'Closes a table that only functions use: row level security, and a policy that admits nobody.';
+
+CREATE OR REPLACE FUNCTION private.complete_interview(p_session_id uuid)
+ RETURNS public.interview_sessions
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_session public.interview_sessions;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('interview');
+    v_session := private.lock_interview(v_user_id, p_session_id);
+    if v_session.status = 'cancelled' then
+        raise sqlstate 'PT409' using
+            message = format('Interview %s is cancelled.', p_session_id),
+            hint = 'Start a new one.';
+    end if;
+    if v_session.questions_answered = 0 then
+        raise sqlstate 'PT409' using
+            message = format('In interview %s no question was answered.', p_session_id),
+            hint = 'Answer one first, or call cancel_interview, which gives the use back.';
+    end if;
+    if v_session.status is distinct from 'completed' then
+        v_session := private.end_interview(v_session, 'completed');
+    elsif v_session.feedback_status = 'completed' or exists (
+        select 1 from queue.tasks t where t.dedupe_key = 'interview_feedback:' || p_session_id
+    ) then
+        return v_session;
+    end if;
+
+    update public.interview_sessions s
+    set feedback_status = 'pending', feedback_error = null
+    where s.id = p_session_id
+    returning * into v_session;
+    perform private.enqueue_task(
+        'interview_feedback', jsonb_build_object('session_id', p_session_id),
+        v_user_id, null, 'interview_feedback:' || p_session_id
+    );
+    return v_session;
+end;
+$function$
+;
+comment on function private.complete_interview(uuid) is 'Ends an interview and queues its feedback; see public.complete_interview.';
+grant execute on function private.complete_interview(uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION private.config_integer(p_key text, p_default integer)
  RETURNS integer
@@ -282,6 +753,133 @@ AS $function$
 $function$
 ;
 comment on function private.config_integer(text,integer) is 'A whole number of global_config, or the default when it is missing or no number.';
+
+CREATE OR REPLACE FUNCTION private.confirm_account_purge(p_user_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_profile public.profiles;
+begin
+    select * into v_profile from public.profiles p where p.id = p_user_id for update;
+    if not found then
+        -- Deleted by other means: its files still have to go.
+        return true;
+    end if;
+    if v_profile.deleted_at is null then
+        delete from private.account_purges a where a.user_id = p_user_id;
+        return false;
+    end if;
+    if exists (select 1 from private.account_purges a where a.user_id = p_user_id) then
+        return true;
+    end if;
+    if v_profile.deleted_at + private.deletion_period() > now() then
+        return false;
+    end if;
+    insert into private.account_purges (user_id) values (p_user_id);
+    return true;
+end;
+$function$
+;
+comment on function private.confirm_account_purge(uuid) is 'True when the account is to be deleted, and from then on it cannot be kept any more. False when
+its owner changed their mind, or has time left.';
+
+CREATE OR REPLACE FUNCTION private.content_fingerprint(p_value jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select encode(sha256(convert_to(coalesce(p_value::text, ''), 'UTF8')), 'hex');
+$function$
+;
+comment on function private.content_fingerprint(jsonb) is 'Tells whether a section is what it was; null, for an absent one, has one too.';
+
+CREATE OR REPLACE FUNCTION private.content_from_json_resume(p_document jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_content jsonb := '{}';
+    v_basics jsonb := p_document -> 'basics';
+    v_rest jsonb := p_document - 'basics';
+    v_homeless jsonb;
+    v_section record;
+    v_list jsonb;
+begin
+    if v_basics = 'null' then
+        v_rest := v_rest || '{"basics": null}';
+    elsif v_basics is not null then
+        v_content := jsonb_build_object(
+            'personalInfo', private.personal_info_from_basics(v_basics)
+        );
+        if jsonb_typeof(v_basics -> 'summary') = 'string' then
+            v_content := v_content || jsonb_build_object('summary', v_basics -> 'summary');
+        end if;
+        select jsonb_object_agg(b.key, b.value) into v_homeless
+        from jsonb_each(v_basics) as b
+        where b.key in ('address', 'linkedin', 'github')
+            or (b.key = 'summary' and b.value = 'null');
+        if v_homeless is not null then
+            v_rest := v_rest || jsonb_build_object('basics', v_homeless);
+        end if;
+    end if;
+
+    for v_section in select * from private.json_resume_sections() loop
+        v_list := p_document -> v_section.document_key;
+        if jsonb_typeof(v_list) = 'array' then
+            v_rest := v_rest - v_section.document_key;
+            v_content := v_content || jsonb_build_object(
+                v_section.section,
+                case
+                    when v_section.section = 'skills' then private.skills_from_json_resume(v_list)
+                    else (
+                        select coalesce(
+                            jsonb_agg(
+                                private.swap_keys(e.value, v_section.swaps) order by e.position
+                            ),
+                            '[]'
+                        )
+                        from jsonb_array_elements(v_list) with ordinality as e (value, position)
+                    )
+                end
+            );
+        end if;
+    end loop;
+    if v_rest <> '{}' then
+        v_content := v_content || jsonb_build_object(
+            'meta', jsonb_build_object('jsonResume', v_rest)
+        );
+    end if;
+    return v_content;
+end;
+$function$
+;
+comment on function private.content_from_json_resume(jsonb) is 'Our content for a document without meta.resumebase that has no json_resume_problem.';
+
+CREATE OR REPLACE FUNCTION private.count_old_rows(p_policy public.retention_policies, p_cutoff timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_count bigint;
+begin
+    execute format(
+        'select count(*) from %s t where %s',
+        p_policy.relation::regclass, private.retention_filter(p_policy)
+    )
+    into v_count
+    using p_cutoff;
+    return v_count;
+end;
+$function$
+;
+comment on function private.count_old_rows(public.retention_policies,timestamp with time zone) is 'How many rows a policy would take.';
 
 CREATE OR REPLACE FUNCTION private.create_account(p_user auth.users)
  RETURNS void
@@ -309,6 +907,321 @@ end;
 $function$
 ;
 comment on function private.create_account(auth.users) is 'Makes profile and preferences of a user, if they are missing. Bad metadata is dropped.';
+
+CREATE OR REPLACE FUNCTION private.delete_old_batch(p_policy public.retention_policies, p_partition regclass, p_cutoff timestamp with time zone, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_filter text := private.retention_filter(p_policy);
+    v_users uuid[];
+    v_free uuid[];
+    v_deleted integer;
+    v_rows jsonb;
+begin
+    if exists (
+        select 1 from pg_catalog.pg_attribute a
+        where a.attrelid = p_partition and a.attname = 'user_id' and not a.attisdropped
+    ) then
+        -- Accounts first, as everywhere; one that is being deleted takes its rows along by itself.
+        execute format(
+            'select array_agg(distinct o.user_id) '
+            'from (select t.user_id from %s t where %s limit $2) o',
+            p_partition, v_filter
+        )
+        into v_users
+        using p_cutoff, p_limit;
+        v_free := array(
+            select p.id from public.profiles p
+            where p.id = any(v_users)
+            order by p.id
+            for key share skip locked
+        ) || array(
+            select u.id from unnest(v_users) as u (id)
+            where not exists (select 1 from public.profiles p where p.id = u.id)
+        );
+        v_filter := v_filter || ' and (t.user_id is null or t.user_id = any($3))';
+    end if;
+    execute format(
+        'with gone as (delete from %1$s d where d.ctid = any(array('
+        '    select t.ctid from %1$s t where %2$s limit $2 for update skip locked'
+        ')) returning %3$s as kept) select count(*), jsonb_agg(kept) from gone',
+        p_partition, v_filter,
+        case p_policy.action when 'delete_with_files' then 'to_jsonb(d)' else 'null::jsonb' end
+    )
+    into v_deleted, v_rows
+    using p_cutoff, p_limit, v_free;
+    if p_policy.action = 'delete_with_files' and v_deleted > 0 then
+        perform private.enqueue_file_purge(private.files_of_rows(v_rows));
+    end if;
+    return v_deleted;
+end;
+$function$
+;
+comment on function private.delete_old_batch(public.retention_policies,regclass,timestamp with time zone,integer) is 'Deletes up to p_limit old rows of a table or partition; rows and accounts in use must wait.';
+
+CREATE OR REPLACE FUNCTION private.delete_old_rows(p_policy public.retention_policies, p_cutoff timestamp with time zone, p_until timestamp with time zone, OUT deleted bigint, OUT is_complete boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_parent regclass := p_policy.relation::regclass;
+    v_limit integer := case p_policy.action when 'delete_with_files' then 100 else 1000 end;
+    v_partition regclass;
+    v_batch integer;
+begin
+    deleted := 0;
+    is_complete := true;
+    if p_policy.condition = 'always' then
+        deleted := private.drop_old_partitions(v_parent, p_cutoff);
+    end if;
+    for v_partition in
+        select p.relid from pg_partition_tree(v_parent) p where p.isleaf
+        union all
+        select v_parent
+        where not exists (select 1 from pg_partition_tree(v_parent))
+    loop
+        loop
+            if clock_timestamp() > p_until then
+                is_complete := false;
+                return;
+            end if;
+            v_batch := private.delete_old_batch(p_policy, v_partition, p_cutoff, v_limit);
+            deleted := deleted + v_batch;
+            exit when v_batch < v_limit;
+        end loop;
+    end loop;
+end;
+$function$
+;
+comment on function private.delete_old_rows(public.retention_policies,timestamp with time zone,timestamp with time zone) is 'Deletes what a policy takes, until p_until: incomplete when that came first.';
+
+CREATE OR REPLACE FUNCTION private.delete_trashed_resume(p_resume_id uuid)
+ RETURNS public.resumes
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_resume public.resumes;
+begin
+    perform private.lock_resumes(v_user_id);
+    delete from public.resumes r
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is not null
+    returning * into v_resume;
+    if not found then
+        raise sqlstate 'PT404' using
+            message = format('There is no résumé %s in your trash.', p_resume_id),
+            hint = 'Put it into the trash first, with trash_resume.';
+    end if;
+    return v_resume;
+end;
+$function$
+;
+comment on function private.delete_trashed_resume(uuid) is 'Deletes a résumé of the caller that is in the trash. PT404 when there is none.';
+grant execute on function private.delete_trashed_resume(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.deletion_period()
+ RETURNS interval
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select make_interval(
+        days => greatest(private.config_integer('account_deletion_days', 30), 0)
+    );
+$function$
+;
+comment on function private.deletion_period() is 'How long a user may change their mind: global_config account_deletion_days.';
+
+CREATE OR REPLACE FUNCTION private.double_subscriptions()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    -- The database lets only one entitle; more than one may still run, and cost, at a provider.
+    select s.user_id::text
+    from public.subscriptions s
+    where s.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
+    group by s.user_id
+    having count(*) > 1;
+$function$
+;
+comment on function private.double_subscriptions() is 'Users with more than one subscription that still runs at its provider.';
+
+CREATE OR REPLACE FUNCTION private.drop_old_partitions(p_parent regclass, p_cutoff timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET lock_timeout TO '500ms'
+AS $function$
+declare
+    v_partition record;
+    v_rows bigint;
+    v_count bigint := 0;
+begin
+    for v_partition in
+        select i.inhrelid::regclass as name, c.reltuples
+        from pg_catalog.pg_inherits i
+        inner join pg_catalog.pg_class c on c.oid = i.inhrelid
+        where i.inhparent = p_parent
+            and substring(
+                pg_get_expr(c.relpartbound, c.oid) from 'TO \(''([^'']+)''\)'
+            )::timestamptz <= p_cutoff
+        order by c.relname
+    loop
+        begin
+            -- Counting millions would take longer than the drop; there the estimate will do.
+            v_rows := v_partition.reltuples;
+            if v_rows < 1000000 then
+                execute format('select count(*) from %s', v_partition.name) into v_rows;
+            end if;
+            execute format('drop table %s', v_partition.name);
+            v_count := v_count + v_rows;
+        exception when lock_not_available or deadlock_detected then
+            raise warning 'Partition % is in use; it is dropped another time.', v_partition.name;
+        end;
+    end loop;
+    return v_count;
+end;
+$function$
+;
+comment on function private.drop_old_partitions(regclass,timestamp with time zone) is 'Drops the months that ended before p_cutoff. Returns how many rows were in them.';
+
+CREATE OR REPLACE FUNCTION private.duplicate_resume(p_resume_id uuid, p_title text)
+ RETURNS public.resumes
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_resume public.resumes;
+    v_copy public.resumes;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('duplicate');
+    perform private.require_title(p_title);
+    select * into v_resume
+    from public.resumes r
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null
+    for key share;
+    if not found then
+        perform private.raise_not_found('résumé', p_resume_id);
+    end if;
+    perform private.note_resume_change('manual', format('Copied from %s.', v_resume.title));
+    insert into public.resumes (user_id, parent_resume_id, title, template_id, content, layout)
+    values (
+        v_user_id, v_resume.id,
+        coalesce(p_title, left(v_resume.title, 193) || ' (copy)'),
+        -- What the plan no longer includes may be kept, but not chosen again.
+        case when private.is_usable_template(v_resume.template_id) then v_resume.template_id end,
+        case
+            when v_resume.content = '{}' and v_resume.parsed_data is not null
+                then private.read_json_resume(v_resume.parsed_data)
+            else v_resume.content
+        end,
+        v_resume.layout
+    )
+    returning * into v_copy;
+    perform private.note_resume_change(null, null);
+    return v_copy;
+end;
+$function$
+;
+comment on function private.duplicate_resume(uuid,text) is 'Copies a résumé of the caller; see public.duplicate_resume.';
+grant execute on function private.duplicate_resume(uuid,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.effective_subscription(p_user_id uuid)
+ RETURNS SETOF public.subscriptions
+ LANGUAGE sql
+ STABLE ROWS 1
+ SET search_path TO ''
+AS $function$
+    select s.*
+    from public.subscriptions s
+    where s.user_id = p_user_id and s.superseded_at is null
+        and case s.status
+            when 'trialing' then now() < s.current_period_end
+                or s.provider = 'manual' and s.current_period_end is null
+            when 'active' then now() < s.current_period_end
+                or s.provider = 'manual' and s.current_period_end is null
+            when 'past_due' then now() < s.past_due_at + private.past_due_grace()
+            else false
+        end;
+$function$
+;
+comment on function private.effective_subscription(uuid) is 'The subscription that entitles a user now: none, or one.
+Paid ones count until current_period_end; past_due ones for a grace.';
+
+CREATE OR REPLACE FUNCTION private.end_interview(p_session public.interview_sessions, p_status text)
+ RETURNS public.interview_sessions
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_session public.interview_sessions;
+    v_task queue.tasks;
+begin
+    update public.interview_sessions s
+    set status = p_status,
+        completed_at = case when p_status = 'completed' then now() end,
+        duration_seconds = greatest(
+            0, extract(epoch from s.last_turn_at - s.created_at)
+        )::integer,
+        reply_status = 'none',
+        reply_error = null
+    where s.id = p_session.id
+    returning * into v_session;
+    -- A task that somebody works on right now is skipped: it will find the interview over.
+    for v_task in
+        select *
+        from queue.tasks t
+        where t.dedupe_key = 'interview_reply:' || p_session.id
+        for update skip locked
+    loop
+        perform private.cancel_task(v_task);
+    end loop;
+    perform private.close_interview_use(v_session);
+    return v_session;
+end;
+$function$
+;
+comment on function private.end_interview(public.interview_sessions,text) is 'Ends a locked interview: no reply is waited for any more, and its use is closed.';
+
+CREATE OR REPLACE FUNCTION private.enqueue_file_purge(p_files jsonb)
+ RETURNS integer
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    -- Fifty a task keep its payload small. The key stops a second task for the same files.
+    with file as (
+        select f.bucket, f.name, (row_number() over (order by f.bucket, f.name) - 1) / 50 as part
+        from jsonb_to_recordset(p_files) as f (bucket text, name text)
+        where f.name is not null
+    ),
+    bucket as (
+        select f.part, f.bucket, jsonb_agg(f.name order by f.name) as names
+        from file f
+        group by f.part, f.bucket
+    ),
+    task as (
+        select jsonb_object_agg(b.bucket, b.names) as files
+        from bucket b
+        group by b.part
+    )
+    select count(private.enqueue_task(
+        'purge_files', jsonb_build_object('files', t.files), null, null,
+        'purge_files:' || md5(t.files::text)
+    ))::integer
+    from task t;
+$function$
+;
+comment on function private.enqueue_file_purge(jsonb) is 'Queues the removal of files, [{bucket, name}]. Returns how many tasks that took.';
 
 CREATE OR REPLACE FUNCTION private.enqueue_task(p_kind text, p_payload jsonb, p_user_id uuid, p_usage_event_id uuid, p_dedupe_key text DEFAULT NULL::text, p_run_at timestamp with time zone DEFAULT now())
  RETURNS uuid
@@ -344,6 +1257,7 @@ AS $function$
 declare
     v_stem text;
     v_name text;
+    v_columns text;
     v_from date := date_trunc('month', p_month)::date;
     v_to date := (date_trunc('month', p_month) + interval '1 month')::date;
 begin
@@ -359,14 +1273,18 @@ begin
     -- Rows that came before their partition wait in the default one: take them along, and let no
     -- more of them in meanwhile.
     execute format('lock table private.%I in access exclusive mode', v_stem || '_default');
+    -- Generated columns compute themselves again.
+    select string_agg(quote_ident(a.attname), ', ') into v_columns
+    from pg_catalog.pg_attribute a
+    where a.attrelid = p_parent and a.attnum > 0 and not a.attisdropped and a.attgenerated = '';
     execute format('create table private.%I (like %s including all)', v_name, p_parent);
     perform private.close_table(format('private.%I', v_name)::regclass);
     execute format(
         'with moved as (delete from private.%I where %I >= %L and %I < %L returning *) '
-        'insert into private.%I select * from moved',
+        'insert into private.%I (%s) select %s from moved',
         v_stem || '_default',
         p_key, v_from::timestamp at time zone 'UTC', p_key, v_to::timestamp at time zone 'UTC',
-        v_name
+        v_name, v_columns, v_columns
     );
     execute format(
         'alter table %s attach partition private.%I for values from (%L) to (%L)',
@@ -379,6 +1297,280 @@ $function$
 ;
 comment on function private.ensure_month_partition(regclass,text,date) is 'Makes the partition of one UTC month, in schema private, and moves rows out of the default partition into it. True when it made one. The parent is range-partitioned by p_key.
 Raises lock_not_available after half a second of waiting: try again later.';
+
+CREATE OR REPLACE FUNCTION private.estimate_cost(p_provider text, p_model text, p_at timestamp with time zone, p_input_tokens integer, p_output_tokens integer, p_cached_tokens integer)
+ RETURNS numeric
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select round((
+        (p_input_tokens - p_cached_tokens) * m.input_price
+        + p_cached_tokens * coalesce(m.cached_price, m.input_price)
+        + p_output_tokens * m.output_price
+    ) / 1000000, 6)
+    from public.model_prices m
+    where m.provider = p_provider and m.model = p_model
+        and m.effective_from <= (p_at at time zone 'UTC')::date
+    order by m.effective_from desc
+    limit 1;
+$function$
+;
+comment on function private.estimate_cost(text,text,timestamp with time zone,integer,integer,integer) is 'What a call cost in US dollars, by the prices of that day; null for a model without a price.
+p_cached_tokens are those of p_input_tokens that came out of the provider''s cache.';
+
+CREATE OR REPLACE FUNCTION private.experience_entry(p_experience public.user_experiences)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select jsonb_strip_nulls(jsonb_build_object(
+        'company', p_experience.company,
+        'title', p_experience.position,
+        'location', p_experience.location,
+        'startDate', to_char(p_experience.start_date, 'YYYY-MM'),
+        'endDate', to_char(p_experience.end_date, 'YYYY-MM'),
+        'description', p_experience.description,
+        'bullets', p_experience.responsibilities || p_experience.achievements,
+        'technologies', p_experience.technologies,
+        'experienceId', p_experience.id
+    ));
+$function$
+;
+comment on function private.experience_entry(public.user_experiences) is 'One entry of content.experience. experienceId says which row it was copied from.';
+
+CREATE OR REPLACE FUNCTION private.export_events(p_user_id uuid)
+ RETURNS json
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(
+        json_agg(
+            json_build_object(
+                'event_type', e.event_type, 'event_data', e.event_data,
+                'ip_address', host(e.ip_address), 'user_agent', e.user_agent,
+                'created_at', e.created_at
+            )
+            order by e.created_at
+        ),
+        '[]'
+    )
+    from public.system_events e
+    where e.user_id = p_user_id;
+$function$
+;
+comment on function private.export_events(uuid) is 'The system events about a user.';
+
+CREATE OR REPLACE FUNCTION private.export_files(p_user_id uuid)
+ RETURNS json
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(json_object_agg(b.bucket_id, b.files), '{}')
+    from (
+        select o.bucket_id, json_agg(
+            json_build_object(
+                'name', o.name,
+                'size', o.metadata -> 'size',
+                'mime_type', o.metadata -> 'mimetype',
+                'created_at', o.created_at
+            )
+            order by o.name
+        ) as files
+        from storage.objects o
+        where o.name like p_user_id::text || '/%'
+        group by o.bucket_id
+        order by o.bucket_id
+    ) b;
+$function$
+;
+comment on function private.export_files(uuid) is 'The files in a user''s folders, by bucket. Download them through the Storage API.';
+
+CREATE OR REPLACE FUNCTION private.export_history(p_user_id uuid)
+ RETURNS json
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    -- What I did to others is mine, what it was about is theirs; so is the address of whoever did
+    -- something to me.
+    select coalesce(
+        json_agg(
+            json_build_object(
+                'action', l.action,
+                'entity_type', l.entity_type,
+                'entity_id', case when l.owner_id = p_user_id then l.entity_id end,
+                'changes', case when l.owner_id = p_user_id then l.changes end,
+                'ip_address', case when l.user_id = p_user_id then host(l.ip_address) end,
+                'user_agent', case when l.user_id = p_user_id then l.user_agent end,
+                'created_at', l.created_at
+            )
+            order by l.created_at
+        ),
+        '[]'
+    )
+    from public.audit_logs l
+    where l.owner_id = p_user_id or l.user_id = p_user_id;
+$function$
+;
+comment on function private.export_history(uuid) is 'The audit entries about a user. What was masked when it was written stays masked.';
+
+CREATE OR REPLACE FUNCTION private.export_json_resume(p_resume_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_resume public.resumes;
+begin
+    select * into v_resume
+    from public.resumes r
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null;
+    if not found then
+        perform private.raise_not_found('résumé', p_resume_id);
+    end if;
+    perform private.note_resume_access(p_resume_id);
+    if v_resume.content = '{}' and v_resume.parsed_data is not null then
+        return v_resume.parsed_data;
+    end if;
+    return private.write_json_resume(v_resume.content);
+end;
+$function$
+;
+comment on function private.export_json_resume(uuid) is 'A résumé of the caller as a document; see public.export_json_resume.';
+grant execute on function private.export_json_resume(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.export_my_data()
+ RETURNS json
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_account();
+begin
+    perform private.limit_rate('export_data');
+    return json_build_object(
+        'exported_at', now(),
+        'account', (
+            select json_build_object(
+                'id', u.id, 'email', u.email, 'phone', u.phone, 'metadata', u.raw_user_meta_data,
+                'created_at', u.created_at, 'last_sign_in_at', u.last_sign_in_at
+            )
+            from auth.users u
+            where u.id = v_user_id
+        ),
+        'profile', (select to_json(p) from public.profiles p where p.id = v_user_id),
+        'tables', (
+            select json_object_agg(
+                r.name, private.export_rows(r.name, r.key_column, v_user_id) order by r.name
+            )
+            from private.personal_relations() r
+        ),
+        'files', private.export_files(v_user_id),
+        'audit_logs', private.export_history(v_user_id),
+        'system_events', private.export_events(v_user_id)
+    );
+end;
+$function$
+;
+comment on function private.export_my_data() is 'Collects everything about the caller; see public.export_my_data.';
+grant execute on function private.export_my_data() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.export_rows(p_name text, p_key_column text, p_user_id uuid)
+ RETURNS json
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_columns text;
+    v_rows json;
+begin
+    -- Generated columns repeat what the others say.
+    select string_agg(format('t.%I', a.attname), ', ' order by a.attnum) into strict v_columns
+    from pg_catalog.pg_attribute a
+    where a.attrelid = format('public.%I', p_name)::regclass
+        and a.attnum > 0 and not a.attisdropped and a.attgenerated = '';
+    execute format(
+        'select coalesce(json_agg(r), ''[]'') from (select %s from public.%I t where t.%I = $1) r',
+        v_columns, p_name, p_key_column
+    )
+    into v_rows
+    using p_user_id;
+    return v_rows;
+end;
+$function$
+;
+comment on function private.export_rows(text,text,uuid) is 'The rows of one user in one table, trashed ones included.';
+
+CREATE OR REPLACE FUNCTION private.files_of_rows(p_rows jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(jsonb_agg(jsonb_build_object('bucket', f.bucket, 'name', f.name)), '[]')
+    from jsonb_array_elements(p_rows) as r (value)
+    cross join lateral (values
+        ('resumes', r.value ->> 'file_path'),
+        ('exports', r.value ->> 'thumbnail_path'),
+        ('exports', r.value ->> 'exported_pdf_path')
+    ) as f (bucket, name)
+    where f.name is not null;
+$function$
+;
+comment on function private.files_of_rows(jsonb) is 'The files that these rows of résumés name: [{bucket, name}].';
+
+CREATE OR REPLACE FUNCTION private.find_session_role(p_user_id uuid, p_session_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_role_type text;
+begin
+    if p_session_id is null then
+        return null;
+    end if;
+    select s.role_type into v_role_type
+    from public.interview_sessions s
+    where s.id = p_session_id and s.user_id = p_user_id;
+    if not found then
+        perform private.raise_not_found('interview', p_session_id);
+    end if;
+    return v_role_type;
+end;
+$function$
+;
+comment on function private.find_session_role(uuid,uuid) is 'The kind of role an interview of this user was for. PT404 when there is no such interview.';
+
+CREATE OR REPLACE FUNCTION private.find_started_interview(p_user_id uuid, p_usage_event_id uuid)
+ RETURNS public.interview_sessions
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_session public.interview_sessions;
+begin
+    select * into v_session
+    from public.interview_sessions s
+    where s.user_id = p_user_id and s.usage_event_id = p_usage_event_id;
+    if not found then
+        perform private.raise_request_gone('interview');
+    end if;
+    return v_session;
+end;
+$function$
+;
+comment on function private.find_started_interview(uuid,uuid) is 'The interview of a repeated request. PT409 when it was deleted meanwhile.';
 
 CREATE OR REPLACE FUNCTION private.first_metadata_text(p_metadata jsonb, p_keys text[], p_max_length integer)
  RETURNS text
@@ -402,6 +1594,180 @@ $function$
 ;
 comment on function private.first_metadata_text(jsonb,text[],integer) is 'The first of these keys that holds a usable text, cleaned and cut; null if none does.';
 
+CREATE OR REPLACE FUNCTION private.forget_account(p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    update public.audit_logs l
+    set changes = null, ip_address = null, user_agent = null
+    where l.owner_id = p_user_id;
+    -- What an admin changed of others stays history; from where is forgotten.
+    update public.audit_logs l
+    set ip_address = null, user_agent = null
+    where l.user_id = p_user_id;
+    update public.system_events e
+    set event_data = '{}', ip_address = null, user_agent = null
+    where e.user_id = p_user_id;
+    update public.feedback f set context = '{}' where f.user_id = p_user_id;
+end;
+$function$
+;
+comment on function private.forget_account(uuid) is 'Empties what outlives an account: history without values, addresses and browsers.';
+
+CREATE OR REPLACE FUNCTION private.forget_section(p_layout jsonb, p_key text)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(jsonb_object_agg(
+        l.key,
+        case when l.key in ('sectionOrder', 'hidden') then l.value - p_key else l.value end
+    ), '{}')
+    from jsonb_each(p_layout) as l (key, value);
+$function$
+;
+comment on function private.forget_section(jsonb,text) is 'A layout that does not name this section.';
+grant execute on function private.forget_section(jsonb,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.generation_snapshot(p_resume public.resumes, p_template public.resume_templates)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select jsonb_build_object(
+        'title', p_resume.title,
+        'content', p_resume.content,
+        'layout', p_resume.layout,
+        'template', case
+            when p_template.id is not null then jsonb_build_object(
+                'name', p_template.name,
+                'layout', p_template.layout,
+                'sections', p_template.sections,
+                'design', p_template.design
+            )
+        end
+    );
+$function$
+;
+comment on function private.generation_snapshot(public.resumes,public.resume_templates) is 'All that a worker needs to render a résumé.';
+
+CREATE OR REPLACE FUNCTION private.get_shared_resume(p_slug text)
+ RETURNS public.shared_resume
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_resume_id uuid;
+    v_shared public.shared_resume;
+begin
+    select
+        r.id, r.title, private.shared_content(r.content, r.layout),
+        private.shared_layout(r.layout), t.slug, t.name, t.design, r.updated_at
+    into
+        v_resume_id, v_shared.title, v_shared.content,
+        v_shared.layout, v_shared.template_slug, v_shared.template_name, v_shared.template_design,
+        v_shared.updated_at
+    from public.resumes r
+    inner join public.profiles p on p.id = r.user_id
+    left join public.resume_templates t on t.id = r.template_id
+    where r.share_slug = p_slug and r.is_public and r.deleted_at is null
+        and p.is_active and p.deleted_at is null;
+    if not found then
+        -- One answer, whatever the reason is.
+        raise sqlstate 'PT404' using
+            message = 'No résumé is shared under this link.',
+            hint = 'The link is wrong, or its owner took it back. Ask for a new one.';
+    end if;
+    perform private.note_resume_access(v_resume_id);
+    return v_shared;
+end;
+$function$
+;
+comment on function private.get_shared_resume(text) is 'What a viewer sees; see public.get_shared_resume. The only function of private for anon.';
+grant execute on function private.get_shared_resume(text) to anon;
+grant execute on function private.get_shared_resume(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.groups_from_skill_lists(p_lists jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(
+        jsonb_agg(
+            jsonb_build_object(
+                'name',
+                case l.key when 'technical' then 'Technical' when 'soft' then 'Soft' else l.key end,
+                'keywords', l.value
+            )
+            order by array_position('{technical,soft}'::text[], l.key), l.key collate "C"
+        ),
+        '[]'
+    )
+    from jsonb_each(p_lists) as l
+    where case when jsonb_typeof(l.value) = 'array'
+        then not jsonb_path_exists(l.value, 'strict $[*] ? (@.type() != "string")')
+    end;
+$function$
+;
+comment on function private.groups_from_skill_lists(jsonb) is 'Groups of a document from our lists of skills, one for each list of texts.';
+
+CREATE OR REPLACE FUNCTION private.groups_from_skills(p_skills jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if jsonb_typeof(p_skills) is distinct from 'object' then
+        return null;
+    end if;
+    -- Groups that were imported are used as long as nobody edited the lists made from them.
+    if jsonb_typeof(p_skills -> 'groups') = 'array'
+        and private.list_problem(p_skills -> 'groups', 'skills', '{name,level}', '{keywords}')
+            is null
+        and private.skills_from_groups(p_skills -> 'groups') = p_skills - 'groups' then
+        return p_skills -> 'groups';
+    end if;
+    return private.groups_from_skill_lists(p_skills - 'groups');
+end;
+$function$
+;
+comment on function private.groups_from_skills(jsonb) is 'The skills of a document from content.skills; null when that is no object.';
+
+CREATE OR REPLACE FUNCTION private.has_file_quota(p_bucket text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_limit integer := greatest(
+        private.config_integer('max_files_per_bucket', 200), 0
+    );
+    v_files integer;
+begin
+    -- Counts no further than it must. An id has no character that LIKE would treat as a wildcard.
+    select count(*) into v_files
+    from (
+        select 1
+        from storage.objects o
+        where o.bucket_id = p_bucket and o.name like auth.uid()::text || '/%'
+        limit v_limit
+    ) f;
+    return v_files < v_limit;
+end;
+$function$
+;
+comment on function private.has_file_quota(text) is 'True while the caller has fewer files in this bucket than global_config max_files_per_bucket.
+Uploads at the same moment may pass the limit by their number.';
+grant execute on function private.has_file_quota(text) to authenticated;
+
 CREATE OR REPLACE FUNCTION private.has_paid_plan()
  RETURNS boolean
  LANGUAGE sql
@@ -418,6 +1784,68 @@ $function$
 ;
 comment on function private.has_paid_plan() is 'True when the caller''s plan is not free.';
 grant execute on function private.has_paid_plan() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.hidden_sections(p_layout jsonb)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(array_agg(h.section #>> '{}'), '{}')
+    from jsonb_path_query(p_layout, 'lax $.hidden[*]') as h (section);
+$function$
+;
+comment on function private.hidden_sections(jsonb) is 'The keys of the content that a layout hides.';
+
+CREATE OR REPLACE FUNCTION private.hides_contact(p_layout jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- Whoever wrote "yes" meant it.
+    select coalesce(p_layout -> 'hideContact', 'false') not in ('false', 'null');
+$function$
+;
+comment on function private.hides_contact(jsonb) is 'True when a layout says hideContact: anything but false and null counts as yes.';
+
+CREATE OR REPLACE FUNCTION private.import_json_resume(p_document jsonb, p_title text)
+ RETURNS public.resumes
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_content jsonb;
+    v_resume public.resumes;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('import');
+    perform private.require_title(p_title);
+    v_content := private.read_json_resume(p_document);
+    perform private.note_resume_change('import', 'Imported from JSON Resume.');
+    insert into public.resumes (user_id, title, content, layout)
+    values (
+        v_user_id,
+        coalesce(
+            p_title,
+            nullif(left(btrim(regexp_replace(concat_ws(
+                ', ', v_content #>> '{personalInfo,name}', v_content #>> '{personalInfo,label}'
+            ), '[[:cntrl:]]+', ' ', 'g'), ' ,'), 200), ''),
+            'Imported résumé'
+        ),
+        v_content,
+        case when v_content ? 'meta' then '{"hidden": ["meta"]}' else '{}' end::jsonb
+    )
+    returning * into v_resume;
+    perform private.note_resume_change(null, null);
+    return v_resume;
+end;
+$function$
+;
+comment on function private.import_json_resume(jsonb,text) is 'Makes a résumé of the caller from a document; see public.import_json_resume.';
+grant execute on function private.import_json_resume(jsonb,text) to authenticated;
 
 CREATE OR REPLACE FUNCTION private.is_active_user()
  RETURNS boolean
@@ -449,6 +1877,218 @@ $function$
 comment on function private.is_admin() is 'True when the caller is an active admin. The only predicate on admin_users.';
 grant execute on function private.is_admin() to authenticated;
 
+CREATE OR REPLACE FUNCTION private.is_custom_limits(p_limits jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- A case keeps jsonb_each from seeing what is no object.
+    select jsonb_typeof(p_limits) = 'object' and not exists (
+        select 1
+        from jsonb_each(case jsonb_typeof(p_limits) when 'object' then p_limits else '{}' end)
+            as m (meter, periods)
+        left join lateral jsonb_each(
+            case jsonb_typeof(m.periods) when 'object' then m.periods else '{}' end
+        ) as l (period, max_uses) on true
+        where (
+            m.meter ~ '^[a-z][a-z0-9_]{1,39}$'
+            and jsonb_typeof(m.periods) = 'object'
+            and m.periods <> '{}'
+            and l.period in ('day', 'month', 'lifetime')
+            and (l.max_uses = 'null' or l.max_uses::text ~ '^[0-9]{1,9}$')
+        ) is not true
+    );
+$function$
+;
+comment on function private.is_custom_limits(jsonb) is 'True for {meter: {day|month|lifetime: whole number or null}}; null means unlimited.';
+
+CREATE OR REPLACE FUNCTION private.is_export_path(p_path text, p_user_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select p_path ~ (
+        '^' || p_user_id::text || '/([A-Za-z0-9_-]{1,100}/)?[A-Za-z0-9_-]{1,100}[.][a-z0-9]{2,5}$'
+    );
+$function$
+;
+comment on function private.is_export_path(text,uuid) is 'True for {user_id}/{name}.{extension}, with one folder between at most. Null for no path.';
+
+CREATE OR REPLACE FUNCTION private.is_issue_list(p_list jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- Strict: a lax path would look through a list inside the list.
+    select jsonb_typeof(p_list) = 'array'
+        and not jsonb_path_exists(p_list, 'strict $[*] ? (@.type() != "object")')
+        and (
+            select count(*)
+            from jsonb_array_elements(
+                case when jsonb_typeof(p_list) = 'array' then p_list else '[]' end
+            ) as i (issue)
+            where jsonb_typeof(i.issue -> 'type') is distinct from 'string'
+                or jsonb_typeof(i.issue -> 'text') is distinct from 'string'
+        ) = 0;
+$function$
+;
+comment on function private.is_issue_list(jsonb) is 'True for a JSON array of objects {type, text, …}, which may be empty.';
+
+CREATE OR REPLACE FUNCTION private.is_list_of_texts(p_list jsonb, p_max_items integer, p_max_length integer)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select case
+        when jsonb_typeof(p_list) is distinct from 'array' then false
+        else jsonb_array_length(p_list) <= p_max_items and not exists (
+            select 1
+            from jsonb_array_elements(p_list) as e (item)
+            where jsonb_typeof(e.item) <> 'string'
+                or char_length(e.item #>> '{}') not between 1 and p_max_length
+        )
+    end;
+$function$
+;
+comment on function private.is_list_of_texts(jsonb,integer,integer) is 'True for a JSON array of at most so many texts, none of them empty or longer than allowed.';
+
+CREATE OR REPLACE FUNCTION private.is_recording_path(p_path text, p_user_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select p_path ~ ('^' || p_user_id::text || '/[A-Za-z0-9_-]{1,100}[.][a-z0-9]{2,5}$');
+$function$
+;
+comment on function private.is_recording_path(text,uuid) is 'True for {user_id}/{name}.{extension}: no nesting, no dots, no escapes. Null for no path.';
+
+CREATE OR REPLACE FUNCTION private.is_resume_content(p_content jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- Readers rely on the type of each section; what is inside a section is the editor's business.
+    select jsonb_typeof(p_content) = 'object' and not exists (
+        select 1
+        from (
+            values
+            ('personalInfo', 'object'), ('summary', 'string'), ('experience', 'array'),
+            ('education', 'array'), ('skills', 'object'), ('projects', 'array'),
+            ('certifications', 'array'), ('languages', 'array'), ('awards', 'array'),
+            ('publications', 'array'), ('volunteer', 'array'), ('interests', 'array'),
+            ('references', 'array')
+        ) as k (key, type)
+        where jsonb_typeof(p_content -> k.key) is distinct from k.type and p_content ? k.key
+    );
+$function$
+;
+comment on function private.is_resume_content(jsonb) is 'True for an object whose known keys hold what they should: summary a string, say.
+A section that is empty is left out or empty, never null. Other keys are free.';
+grant execute on function private.is_resume_content(jsonb) to authenticated;
+grant execute on function private.is_resume_content(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION private.is_resume_layout(p_layout jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select jsonb_typeof(p_layout) = 'object' and not exists (
+        select 1
+        from unnest('{sectionOrder,hidden}'::text[]) as k (key)
+        where p_layout ? k.key and not (
+            jsonb_typeof(p_layout -> k.key) = 'array'
+            and not jsonb_path_exists(
+                p_layout -> k.key, 'strict $[*] ? (@.type() != "string")', '{}', true
+            )
+        )
+    );
+$function$
+;
+comment on function private.is_resume_layout(jsonb) is 'True for an object whose sectionOrder and hidden, if they are there, are lists of texts.';
+grant execute on function private.is_resume_layout(jsonb) to authenticated;
+grant execute on function private.is_resume_layout(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION private.is_template_design(p_design jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- Renderers put these values into style sheets and typesetting: nothing gets through that could
+    -- end a value there.
+    select (
+        jsonb_typeof(p_design) = 'object'
+        and p_design #>> '{fonts,heading}' ~ '^[A-Za-z0-9][A-Za-z0-9 _-]{0,99}$'
+        and p_design #>> '{fonts,body}' ~ '^[A-Za-z0-9][A-Za-z0-9 _-]{0,99}$'
+        and jsonb_typeof(p_design -> 'colors') = 'object'
+        and p_design #> '{colors,primary}' is not null
+        and not jsonb_path_exists(
+            p_design,
+            'strict $.colors.* '
+            '? (@.type() != "string" || !(@ like_regex "^#[0-9A-Fa-f]{6}$"))',
+            '{}', true
+        )
+        and jsonb_path_exists(
+            p_design, 'strict $.sectionOrder ? (@.size() >= 1 && @.size() <= 40)', '{}', true
+        )
+        and not jsonb_path_exists(
+            p_design,
+            'strict $.sectionOrder[*] '
+            '? (@.type() != "string" || !(@ like_regex "^[A-Za-z][A-Za-z0-9_]{0,59}$"))',
+            '{}', true
+        )
+        and p_design #>> '{spacing,margins}'
+            ~ '^[0-9]{1,3}([.][0-9]{1,2})?(in|cm|mm|pt|px)$'
+        and jsonb_path_exists(
+            p_design, 'strict $.spacing.lineHeight ? (@ >= 0.8 && @ <= 3)', '{}', true
+        )
+    ) is true;
+$function$
+;
+comment on function private.is_template_design(jsonb) is 'True for an object with fonts {heading, body}, colors {primary, …} as #rrggbb,
+sectionOrder [keys of the content], spacing {margins, lineHeight}. More keys are welcome.';
+grant execute on function private.is_template_design(jsonb) to authenticated;
+grant execute on function private.is_template_design(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION private.is_text_list(p_list jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- Strict: a lax path would look through a list inside the list.
+    select jsonb_typeof(p_list) = 'array'
+        and not jsonb_path_exists(p_list, 'strict $[*] ? (@.type() != "string")');
+$function$
+;
+comment on function private.is_text_list(jsonb) is 'True for a JSON array of strings, which may be empty.';
+
+CREATE OR REPLACE FUNCTION private.is_usable_template(p_template_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select exists (
+        select 1
+        from public.resume_templates t
+        where t.id = p_template_id
+            and t.is_active
+            and (t.is_public or t.owner_id = (select auth.uid()))
+            and (not t.is_premium or private.has_paid_plan())
+    );
+$function$
+;
+comment on function private.is_usable_template(uuid) is 'True when the caller sees this template, it is active, and the caller''s plan includes it.';
+grant execute on function private.is_usable_template(uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION private.is_web_link(p_link text)
  RETURNS boolean
  LANGUAGE sql
@@ -464,6 +2104,159 @@ $function$
 comment on function private.is_web_link(text) is 'True for an http or https address, or one without a scheme such as github.com/ada.';
 grant execute on function private.is_web_link(text) to authenticated;
 grant execute on function private.is_web_link(text) to service_role;
+
+CREATE OR REPLACE FUNCTION private.join_realtime()
+ RETURNS text[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_table text;
+    v_joined text[] := '{}'::text[];
+begin
+    -- The local stack has no Realtime; hosted projects and Docker have this publication.
+    if not exists (
+        select 1 from pg_catalog.pg_publication p
+        where p.pubname = 'supabase_realtime' and not p.puballtables
+    ) then
+        return v_joined;
+    end if;
+    for v_table in
+        select format('public.%I', c.relname)
+        from pg_catalog.pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+            and c.relname in (
+                'resumes', 'resume_bullets', 'resume_generations', 'resume_drafts', 'analyses',
+                'ai_documents', 'jobs', 'interview_sessions', 'interview_turns',
+                'interview_transcripts', 'subscriptions', 'usage_counters', 'token_balances'
+            )
+            and not exists (
+                select 1 from pg_catalog.pg_publication_tables t
+                where t.pubname = 'supabase_realtime' and t.schemaname = 'public'
+                    and t.tablename = c.relname
+            )
+        order by c.relname
+    loop
+        execute format('alter publication supabase_realtime add table %s', v_table);
+        v_joined := v_joined || v_table;
+    end loop;
+    return v_joined;
+end;
+$function$
+;
+comment on function private.join_realtime() is 'Adds the tables that a client waits on to the publication supabase_realtime, where that exists.
+Returns those it added; calling it again adds what is new.';
+
+CREATE OR REPLACE FUNCTION private.json_resume_problem(p_document jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_section record;
+    v_problem text;
+begin
+    if jsonb_typeof(p_document) is distinct from 'object' then
+        return 'The document must be an object';
+    end if;
+    v_problem := coalesce(
+        case
+            when jsonb_typeof(p_document -> '$schema') not in ('string', 'null')
+                then '$schema must be a text'
+            when jsonb_typeof(p_document -> 'meta') not in ('object', 'null')
+                then 'meta must be an object'
+        end,
+        case when jsonb_typeof(p_document -> 'basics') <> 'null' then coalesce(
+            private.object_problem(
+                p_document -> 'basics', 'basics', '{name,label,image,email,phone,url,summary}', '{}'
+            ),
+            case when jsonb_typeof(p_document #> '{basics,location}') <> 'null' then
+                private.object_problem(
+                    p_document #> '{basics,location}', 'basics.location',
+                    '{address,postalCode,city,countryCode,region}', '{}'
+                )
+            end,
+            private.list_problem(
+                p_document #> '{basics,profiles}', 'basics.profiles', '{network,username,url}', '{}'
+            )
+        ) end
+    );
+    if v_problem is not null then
+        return v_problem;
+    end if;
+    for v_section in select * from private.json_resume_sections() loop
+        v_problem := private.list_problem(
+            p_document -> v_section.document_key, v_section.document_key,
+            v_section.texts, v_section.lists
+        );
+        if v_problem is not null then
+            return v_problem;
+        end if;
+    end loop;
+    if p_document #> '{meta,resumebase}' is not null
+        and jsonb_typeof(p_document #> '{meta,resumebase}') <> 'object' then
+        return 'meta.resumebase must be an object';
+    end if;
+    select min(format('meta.resumebase.%s must be an object with the text of', r.key))
+    into v_problem
+    from jsonb_each(p_document #> '{meta,resumebase}') as r
+    where jsonb_typeof(r.value -> 'of') is distinct from 'string';
+    return v_problem;
+end;
+$function$
+;
+comment on function private.json_resume_problem(jsonb) is 'Why this is no JSON Resume document: the path of the first value of a wrong type; or null.
+Unknown keys are welcome, null stands for absent, and dates are taken as they are.';
+
+CREATE OR REPLACE FUNCTION private.json_resume_sections()
+ RETURNS TABLE(section text, document_key text, swaps jsonb, word_key text, texts text[], lists text[])
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select s.section, s.document_key, s.swaps::jsonb, s.word_key, s.texts::text[], s.lists::text[]
+    from (
+        values
+        (
+            'experience', 'work',
+            '{"company": "name", "title": "position", "bullets": "highlights",
+            "description": "summary"}',
+            'position', '{name,position,location,url,startDate,endDate,summary,description}',
+            '{highlights}'
+        ),
+        (
+            'volunteer', 'volunteer',
+            '{"title": "position", "bullets": "highlights", "description": "summary"}',
+            'organization', '{organization,position,url,startDate,endDate,summary}', '{highlights}'
+        ),
+        (
+            -- A score may be a number: many programs write one.
+            'education', 'education',
+            '{"degree": "studyType", "field": "area", "gpa": "score"}',
+            'institution', '{institution,url,area,studyType,startDate,endDate}', '{courses}'
+        ),
+        (
+            'projects', 'projects', '{"bullets": "highlights", "technologies": "keywords"}',
+            'name', '{name,description,startDate,endDate,url,entity,type}',
+            '{highlights,keywords,roles}'
+        ),
+        ('certifications', 'certificates', '{}', 'name', '{name,date,url,issuer}', '{}'),
+        ('awards', 'awards', '{}', 'title', '{title,date,awarder,summary}', '{}'),
+        (
+            'publications', 'publications', '{}', 'name',
+            '{name,publisher,releaseDate,url,summary}', '{}'
+        ),
+        ('languages', 'languages', '{}', 'language', '{language,fluency}', '{}'),
+        ('interests', 'interests', '{}', 'name', '{name}', '{keywords}'),
+        ('references', 'references', '{}', 'reference', '{name,reference}', '{}'),
+        -- Its shapes differ more than by keys: see skills_from_groups and groups_from_skills.
+        ('skills', 'skills', '{}', 'name', '{name,level}', '{keywords}')
+    ) as s (section, document_key, swaps, word_key, texts, lists);
+$function$
+;
+comment on function private.json_resume_sections() is 'The lists of a résumé: our key, the key of JSON Resume, the keys inside that are swapped, the
+key that a bare text stands for, and which keys hold texts and lists of texts.';
 
 CREATE OR REPLACE FUNCTION private.lease_interval(p_lease_seconds integer)
  RETURNS interval
@@ -502,7 +2295,8 @@ begin
         v_seconds := (v_rule ->> 'seconds')::integer;
     end if;
     perform private.check_rate_limit(
-        p_action || ':' || coalesce(auth.uid()::text, 'anon'),
+        -- Who is not signed in counts by address: one of them must not use up the calls of all.
+        p_action || ':' || coalesce(auth.uid()::text, host(private.request_ip()), 'anon'),
         v_limit,
         make_interval(secs => v_seconds)
     );
@@ -510,7 +2304,112 @@ end;
 $function$
 ;
 comment on function private.limit_rate(text) is 'Limits how often the caller does this: global_config rate_limits {action: {limit, seconds}},
-60 a minute for an action that is not listed. PT429 when it is too often.';
+60 a minute for an action that is not listed. A caller is a user, or without one an address. PT429
+when it is too often.';
+
+CREATE OR REPLACE FUNCTION private.links_from_profiles(p_profiles jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_profiles jsonb := p_profiles;
+    v_links jsonb := '{}';
+    v_network text;
+    v_url text;
+begin
+    -- The order in which basics_from_personal_info adds them, backwards.
+    foreach v_network in array '{GitHub,LinkedIn}'::text[] loop
+        v_url := private.profile_url(v_profiles, v_network);
+        if v_url is null then
+            continue;
+        end if;
+        v_links := v_links || jsonb_build_object(lower(v_network), v_url);
+        if v_url <> ''
+            and v_profiles -> -1 = jsonb_build_object('network', v_network, 'url', v_url)
+            and (
+                select count(*)
+                from jsonb_array_elements(v_profiles) as e
+                where lower(e.value ->> 'network') = lower(v_network)
+            ) = 1 then
+            v_profiles := v_profiles - -1;
+        end if;
+    end loop;
+    if v_profiles = '[]' and p_profiles <> '[]' then
+        return v_links;
+    end if;
+    return v_links || jsonb_build_object('profiles', v_profiles);
+end;
+$function$
+;
+comment on function private.links_from_profiles(jsonb) is 'linkedin and github of personalInfo, and the profiles that say more than these two can.';
+
+CREATE OR REPLACE FUNCTION private.list_problem(p_list jsonb, p_path text, p_texts text[], p_lists text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select case
+        when jsonb_typeof(p_list) = 'null' then null
+        when jsonb_typeof(p_list) <> 'array' then p_path || ' must be a list'
+        else (
+            select f.problem
+            from jsonb_array_elements(p_list) with ordinality as e (value, item)
+            cross join lateral (
+                select private.object_problem(
+                    e.value, format('%s[%s]', p_path, e.item - 1), p_texts, p_lists
+                ) as problem
+            ) f
+            where f.problem is not null
+            order by e.item
+            limit 1
+        )
+    end;
+$function$
+;
+comment on function private.list_problem(jsonb,text,text[],text[]) is 'The same for a list of objects.';
+
+CREATE OR REPLACE FUNCTION private.location_from_info(p_info jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select case
+        when jsonb_typeof(p_info -> 'address') = 'object'
+            and private.location_text(p_info -> 'address')
+            is not distinct from p_info ->> 'location'
+            then p_info -> 'address'
+        -- Edited since, or ours from the start: the line says it.
+        when jsonb_typeof(p_info -> 'location') = 'string'
+            then jsonb_build_object('city', p_info -> 'location')
+        else p_info -> 'location'
+    end;
+$function$
+;
+comment on function private.location_from_info(jsonb) is 'basics.location from location and address of personalInfo; null when there is none.';
+
+CREATE OR REPLACE FUNCTION private.location_text(p_location jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(
+        nullif(
+            concat_ws(
+                ', ', nullif(p_location ->> 'city', ''), nullif(p_location ->> 'region', ''),
+                nullif(p_location ->> 'countryCode', '')
+            ),
+            ''
+        ),
+        nullif(p_location ->> 'address', '')
+    );
+$function$
+;
+comment on function private.location_text(jsonb) is 'A place in one line, from its parts: Portland, OR, US.';
 
 CREATE OR REPLACE FUNCTION private.lock_account(p_user_id uuid)
  RETURNS void
@@ -525,6 +2424,53 @@ end;
 $function$
 ;
 comment on function private.lock_account(uuid) is 'Keeps an account from being deleted until the transaction ends. Call it before locking rows.';
+
+CREATE OR REPLACE FUNCTION private.lock_interview(p_user_id uuid, p_session_id uuid)
+ RETURNS public.interview_sessions
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_session public.interview_sessions;
+begin
+    select * into v_session
+    from public.interview_sessions s
+    where s.id = p_session_id and s.user_id = p_user_id
+    for update;
+    if not found then
+        perform private.raise_not_found('interview', p_session_id);
+    end if;
+    return v_session;
+end;
+$function$
+;
+comment on function private.lock_interview(uuid,uuid) is 'An interview of this user, locked. PT404 when there is none. Tasks are never waited for while
+holding it: a worker holds its task and waits for the interview.';
+
+CREATE OR REPLACE FUNCTION private.lock_job_to_read(p_user_id uuid, p_job_id uuid)
+ RETURNS public.jobs
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_job public.jobs;
+begin
+    if p_job_id is null then
+        return null;
+    end if;
+    select * into v_job
+    from public.jobs j
+    where j.id = p_job_id and j.user_id = p_user_id and j.deleted_at is null
+    for key share;
+    if not found then
+        perform private.raise_not_found('job', p_job_id);
+    end if;
+    return v_job;
+end;
+$function$
+;
+comment on function private.lock_job_to_read(uuid,uuid) is 'A job of this user, kept from being deleted until the transaction ends; null for no id.
+PT404 when there is none.';
 
 CREATE OR REPLACE FUNCTION private.lock_leased_task(p_task_id uuid, p_lease_token uuid)
  RETURNS queue.tasks
@@ -549,6 +2495,136 @@ end;
 $function$
 ;
 comment on function private.lock_leased_task(uuid,uuid) is 'The task of this lease, locked. PT409 when the lease is no longer valid.';
+
+CREATE OR REPLACE FUNCTION private.lock_resume_to_read(p_user_id uuid, p_resume_id uuid)
+ RETURNS public.resumes
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_resume public.resumes;
+begin
+    select * into v_resume
+    from public.resumes r
+    where r.id = p_resume_id and r.user_id = p_user_id and r.deleted_at is null
+    for key share;
+    if not found then
+        perform private.raise_not_found('résumé', p_resume_id);
+    end if;
+    if v_resume.content = '{}' and v_resume.parsed_data is null then
+        raise sqlstate 'PT422' using
+            message = format('Résumé %s has no content.', p_resume_id),
+            hint = 'Fill it in, or upload a file and have it read with request_resume_parse.';
+    end if;
+    return v_resume;
+end;
+$function$
+;
+comment on function private.lock_resume_to_read(uuid,uuid) is 'A résumé of this user that a provider can read, kept from being deleted until the transaction
+ends. PT404 when there is none, PT422 for an empty one.';
+
+CREATE OR REPLACE FUNCTION private.lock_resumes(p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    -- Stronger than lock_account, which it includes: of those who count a user's résumés, or change
+    -- how many there are, one goes at a time.
+    perform 1 from public.profiles p where p.id = p_user_id for no key update;
+end;
+$function$
+;
+comment on function private.lock_resumes(uuid) is 'Makes those who change how many résumés a user has take turns, until the transaction ends.';
+
+CREATE OR REPLACE FUNCTION private.maintain_abandoned_interviews()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_before timestamptz := now() - make_interval(
+        hours => greatest(1, private.config_integer('interview_idle_hours', 24))
+    );
+    v_idle record;
+    v_session public.interview_sessions;
+    v_abandoned integer := 0;
+begin
+    for v_idle in
+        select s.id, s.user_id
+        from public.interview_sessions s
+        where s.status = 'active' and s.last_turn_at < v_before
+        order by s.last_turn_at
+        limit 500
+    loop
+        perform private.lock_account(v_idle.user_id);
+        -- One that is being talked in, or ended, is none of ours.
+        select * into v_session
+        from public.interview_sessions s
+        where s.id = v_idle.id and s.status = 'active' and s.last_turn_at < v_before
+        for update skip locked;
+        continue when not found;
+        perform private.end_interview(v_session, 'abandoned');
+        v_abandoned := v_abandoned + 1;
+    end loop;
+    return jsonb_build_object('abandoned', v_abandoned);
+end;
+$function$
+;
+comment on function private.maintain_abandoned_interviews() is 'Ends up to 500 interviews without a turn for global_config interview_idle_hours, else 24.';
+
+CREATE OR REPLACE FUNCTION private.maintain_account_purges()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_queued integer;
+begin
+    select count(private.enqueue_task(
+        'purge_account', jsonb_build_object('user_id', d.id), null, null, 'purge_account:' || d.id
+    ))
+    into v_queued
+    from (
+        select p.id
+        from public.profiles p
+        where p.deleted_at <= now() - private.deletion_period()
+            and not exists (
+                select 1 from queue.tasks t where t.dedupe_key = 'purge_account:' || p.id
+            )
+        order by p.deleted_at
+        limit 100
+    ) d;
+    return jsonb_build_object('queued', v_queued);
+end;
+$function$
+;
+comment on function private.maintain_account_purges() is 'Queues the deletion of accounts whose time is up. One that failed for good is queued again.';
+
+CREATE OR REPLACE FUNCTION private.maintain_ai_cache()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_deleted integer;
+begin
+    -- Rows of an account that is just being deleted are left to that.
+    delete from private.ai_cache c
+    where c.key = any(array(
+        select e.key
+        from private.ai_cache e
+        where e.expires_at <= now()
+        order by e.expires_at
+        limit 5000
+        for update skip locked
+    ));
+    get diagnostics v_deleted = row_count;
+    return jsonb_build_object('deleted', v_deleted);
+end;
+$function$
+;
+comment on function private.maintain_ai_cache() is 'Forgets cached answers whose time is over, at most 5000 at once.';
 
 CREATE OR REPLACE FUNCTION private.maintain_partitions()
  RETURNS jsonb
@@ -598,17 +2674,663 @@ $function$
 ;
 comment on function private.maintain_rate_limits() is 'Forgets the windows that are over.';
 
+CREATE OR REPLACE FUNCTION private.maintain_retention()
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select jsonb_build_object(
+        'affected', coalesce(
+            jsonb_object_agg(r.relation || ':' || r.condition, r.affected)
+            filter (where r.affected > 0),
+            '{}'
+        ),
+        'again', not coalesce(bool_and(r.is_complete), true)
+    )
+    from private.run_retention() r;
+$function$
+;
+comment on function private.maintain_retention() is 'Keeps to the retention policies; runs again in a minute while there is more to delete.';
+
+CREATE OR REPLACE FUNCTION private.maintain_subscriptions()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid;
+    v_mirrored integer := 0;
+begin
+    for v_user_id in
+        select p.id
+        from public.subscriptions s
+        inner join public.profiles p on p.id = s.user_id
+        where s.superseded_at is null and p.subscription_status <> 'none'
+            and (
+                s.status in ('trialing', 'active') and s.current_period_end <= now()
+                or s.past_due_at <= now() - private.past_due_grace()
+            )
+        order by p.id
+        limit 500
+        -- Somebody who is busy with an account leaves it in step, or it is found next time.
+        for no key update of p skip locked
+    loop
+        v_mirrored := v_mirrored + private.mirror_subscription(v_user_id)::integer;
+    end loop;
+    return jsonb_build_object('mirrored', v_mirrored);
+end;
+$function$
+;
+comment on function private.maintain_subscriptions() is 'Ends the access of subscriptions whose time ran out without a word from the provider. At most
+500 a round.';
+
+CREATE OR REPLACE FUNCTION private.maintain_template_usage()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_changed integer;
+begin
+    -- One pass over an index of template ids; only counts that moved are written.
+    update public.resume_templates t
+    set usage_count = c.uses
+    from (
+        select a.id, coalesce(u.uses, 0) as uses
+        from public.resume_templates a
+        left join (
+            select r.template_id, count(*)::integer as uses
+            from public.resumes r
+            where r.template_id is not null and r.deleted_at is null
+            group by r.template_id
+        ) u on u.template_id = a.id
+    ) c
+    where c.id = t.id and t.usage_count is distinct from c.uses;
+    get diagnostics v_changed = row_count;
+    return jsonb_build_object('changed', v_changed);
+end;
+$function$
+;
+comment on function private.maintain_template_usage() is 'Sets usage_count of every template to the number of résumés that use it, trash aside.';
+
+CREATE OR REPLACE FUNCTION private.make_cron()
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if exists (select 1 from pg_catalog.pg_extension e where e.extname = 'pg_cron') then
+        return 'present';
+    end if;
+    if not exists (
+        select 1 from pg_catalog.pg_available_extensions e where e.name = 'pg_cron'
+    ) then
+        return 'absent';
+    end if;
+    create extension pg_cron with schema pg_catalog;
+    return 'present';
+exception when others then
+    -- It must be preloaded, lives in one database only, and not every role may make it.
+    raise warning 'pg_cron cannot be made here, the workers keep the clock: %', sqlerrm;
+    return 'forbidden';
+end;
+$function$
+;
+comment on function private.make_cron() is 'Makes the extension pg_cron where that can be done: present, absent or forbidden.';
+
+CREATE OR REPLACE FUNCTION private.make_resume_variant(p_analysis public.analyses, p_content jsonb)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_parent public.resumes;
+    v_id uuid;
+begin
+    select * into v_parent
+    from public.resumes r
+    where r.id = p_analysis.resume_id and r.user_id = p_analysis.user_id
+    for key share;
+    perform private.note_resume_change(
+        'ai_optimized', concat_ws(', ', p_analysis.job_title, p_analysis.company)
+    );
+    insert into public.resumes (
+        user_id, title, template_id, content, layout, parent_resume_id, optimized_for_job_id,
+        optimization_score
+    ) values (
+        p_analysis.user_id,
+        left(concat_ws(
+            ' – ', coalesce(v_parent.title, 'Optimised résumé'), p_analysis.job_title
+        ), 200),
+        v_parent.template_id, p_content, coalesce(v_parent.layout, '{}'), v_parent.id,
+        p_analysis.job_id, p_analysis.score
+    ) returning id into v_id;
+    return v_id;
+exception
+    when check_violation then
+        perform private.raise_malformed_result('content in the shape of a résumé');
+end;
+$function$
+;
+comment on function private.make_resume_variant(public.analyses,jsonb) is 'Inserts the résumé that an optimization made, beside the one it was made from; returns its id.
+PT402 when the plan has no room for it, PT422 for content that is no résumé.';
+
+CREATE OR REPLACE FUNCTION private.merge_resume_version(p_resume public.resumes, p_changed_by uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    update public.resume_versions v
+    set version_number = p_resume.version,
+        content = p_resume.content,
+        layout = p_resume.layout,
+        template_id = p_resume.template_id
+    where v.id = (
+            select w.id
+            from public.resume_versions w
+            where w.user_id = p_resume.user_id and w.resume_id = p_resume.id
+            order by w.version_number desc
+            limit 1
+        )
+        and v.version_number > 1
+        and v.change_type = 'manual'
+        and v.change_summary is null
+        and v.changed_by = p_changed_by
+        and v.created_at > now() - interval '1 minute';
+    return found;
+end;
+$function$
+;
+comment on function private.merge_resume_version(public.resumes,uuid) is 'Writes an edit by hand into the newest version, if that is one by the same person that began less than a minute ago and is not the first. True when it did.';
+
+CREATE OR REPLACE FUNCTION private.mirror_subscription(p_user_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    update public.profiles p
+    set subscription_tier = m.tier, subscription_status = m.status
+    from (
+        select coalesce(s.plan_code, 'free') as tier, coalesce(s.status, 'none') as status
+        from (select 1) as always
+        left join private.effective_subscription(p_user_id) s on true
+    ) m
+    where p.id = p_user_id
+        and (p.subscription_tier, p.subscription_status) is distinct from (m.tier, m.status);
+    return found;
+end;
+$function$
+;
+comment on function private.mirror_subscription(uuid) is 'Writes plan and status of the subscription in effect into the profile; free and none without
+one. False when they were that already.';
+
+CREATE OR REPLACE FUNCTION private.month_start(p_month text)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if p_month ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])$' then
+        return (p_month || '-01')::timestamp at time zone 'UTC';
+    end if;
+    raise sqlstate 'PT400' using
+        message = format('%s is no month.', coalesce(quote_literal(left(p_month, 20)), 'Null')),
+        hint = 'Send a month as YYYY-MM, such as 2026-11.';
+end;
+$function$
+;
+comment on function private.month_start(text) is 'When a month, YYYY-MM, begins in UTC. PT400 for anything else.';
+
+CREATE OR REPLACE FUNCTION private.move_analysis(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_analysis public.analyses;
+begin
+    -- The row of this task, and of its owner. A résumé that went to the trash meanwhile is still
+    -- served: it may be restored.
+    update public.analyses a
+    set status = case p_event
+            when 'started' then 'processing'
+            when 'retried' then 'pending'
+            when 'failed' then 'failed'
+            when 'cancelled' then 'cancelled'
+            else a.status
+        end,
+        error_message = case when p_event = 'failed' then p_data ->> 'error' end
+    where a.id = (p_task.payload ->> 'analysis_id')::uuid
+        and a.user_id = p_task.user_id and a.analysis_type = p_task.kind
+    returning * into v_analysis;
+    if not found or p_event is distinct from 'completed' then
+        return;
+    end if;
+
+    perform private.write_analysis_result(v_analysis.id, p_data);
+    select * into strict v_analysis from public.analyses a where a.id = v_analysis.id;
+    if p_task.kind in ('ats_score', 'full_analysis') then
+        update public.resumes r
+        set ats_score = v_analysis.score
+        where r.id = v_analysis.resume_id and r.user_id = v_analysis.user_id;
+    elsif p_task.kind = 'optimization' then
+        perform private.write_resume_variant(v_analysis, p_data -> 'content');
+    end if;
+end;
+$function$
+;
+comment on function private.move_analysis(queue.tasks,text,jsonb) is 'What all kinds of analysis do when their task moves: the status follows, and a completed one
+writes its result, the score of the résumé, or a new résumé.';
+
+CREATE OR REPLACE FUNCTION private.move_document(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_id uuid;
+begin
+    -- The row of this task, and of its owner.
+    update public.ai_documents d
+    set status = case p_event
+            when 'started' then 'processing'
+            when 'retried' then 'pending'
+            when 'failed' then 'failed'
+            when 'cancelled' then 'cancelled'
+            else d.status
+        end,
+        error_message = case when p_event = 'failed' then p_data ->> 'error' end
+    where d.id = (p_task.payload ->> 'document_id')::uuid
+        and d.user_id = p_task.user_id and d.kind = p_task.kind
+    returning d.id into v_id;
+    if found and p_event = 'completed' then
+        perform private.write_document_result(v_id, p_data);
+    end if;
+end;
+$function$
+;
+comment on function private.move_document(queue.tasks,text,jsonb) is 'What all kinds of document do when their task moves: the status follows, and a completed one
+writes its text.';
+
+CREATE OR REPLACE FUNCTION private.move_section(p_content jsonb, p_layout jsonb, p_key text, p_place integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    with others as (
+        select array_remove(private.ordered_sections(p_content, p_layout), p_key) as keys
+    ),
+    target as (
+        select least(greatest(p_place, 1), cardinality(o.keys) + 1) as place from others o
+    )
+    select p_layout || jsonb_build_object(
+        'sectionOrder', o.keys[:t.place - 1] || p_key || o.keys[t.place:]
+    )
+    from others o
+    cross join target t;
+$function$
+;
+comment on function private.move_section(jsonb,jsonb,text,integer) is 'A layout with this section at that place, from 1; a place past the end is the end.';
+grant execute on function private.move_section(jsonb,jsonb,text,integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.new_share_slug()
+ RETURNS text
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    -- 244 random bits from the strong generator, as base64url: 43 characters.
+    select translate(
+        encode(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'base64'),
+        '+/=', '-_'
+    );
+$function$
+;
+comment on function private.new_share_slug() is 'An unguessable text for a link.';
+
+CREATE OR REPLACE FUNCTION private.note_resume_access(p_resume_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    -- GET requests run in a read-only transaction.
+    if current_setting('transaction_read_only') = 'on' then
+        return;
+    end if;
+    -- However often a link is opened: one write an hour, and nobody waits for anybody.
+    update public.resumes r set last_accessed_at = now()
+    where r.id = (
+        select s.id
+        from public.resumes s
+        where s.id = p_resume_id
+            and (s.last_accessed_at is null or s.last_accessed_at <= now() - interval '1 hour')
+        for no key update skip locked
+    );
+end;
+$function$
+;
+comment on function private.note_resume_access(uuid) is 'Stamps last_accessed_at, to the hour. It waits for no lock, so lock_account is not needed.';
+
 CREATE OR REPLACE FUNCTION private.note_resume_change(p_change_type text, p_change_summary text)
  RETURNS void
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
     select
-        set_config('resumebase.change_type', p_change_type, true),
+        set_config('resumebase.change_type', coalesce(p_change_type, ''), true),
         set_config('resumebase.change_summary', coalesce(p_change_summary, ''), true);
 $function$
 ;
-comment on function private.note_resume_change(text,text) is 'Says what the next changes of résumé content in this transaction are, for their versions.';
+comment on function private.note_resume_change(text,text) is 'Says what the next changes of résumé content in this transaction are, for their versions.
+Null and null: edits by hand again.';
+
+CREATE OR REPLACE FUNCTION private.object_problem(p_object jsonb, p_path text, p_texts text[], p_lists text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- Many programs write null for what is not there.
+    select case when jsonb_typeof(p_object) <> 'object' then p_path || ' must be an object' else (
+        select f.problem
+        from (
+            select 1 as stage, t.position, 0::bigint as item,
+                p_path || '.' || t.key || ' must be a text' as problem
+            from unnest(p_texts) with ordinality as t (key, position)
+            where jsonb_typeof(p_object -> t.key) not in ('string', 'null')
+            union all
+            select 2, l.position, 0, p_path || '.' || l.key || ' must be a list'
+            from unnest(p_lists) with ordinality as l (key, position)
+            where jsonb_typeof(p_object -> l.key) not in ('array', 'null')
+            union all
+            select 3, l.position, i.item,
+                format('%s.%s[%s] must be a text', p_path, l.key, i.item - 1)
+            from unnest(p_lists) with ordinality as l (key, position)
+            cross join lateral jsonb_array_elements(
+                case
+                    when jsonb_typeof(p_object -> l.key) = 'array' then p_object -> l.key
+                    else '[]'
+                end
+            ) with ordinality as i (value, item)
+            where jsonb_typeof(i.value) <> 'string'
+        ) f
+        order by f.stage, f.position, f.item
+        limit 1
+    ) end;
+$function$
+;
+comment on function private.object_problem(jsonb,text,text[],text[]) is 'The first value in an object of a JSON Resume that has a wrong type, with its path; or null.';
+
+CREATE OR REPLACE FUNCTION private.on_answer(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.move_document(p_task, p_event, p_data);
+$function$
+;
+comment on function private.on_answer(queue.tasks,text,jsonb) is 'See move_document.';
+
+CREATE OR REPLACE FUNCTION private.on_ats_score(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.move_analysis(p_task, p_event, p_data);
+$function$
+;
+comment on function private.on_ats_score(queue.tasks,text,jsonb) is 'See move_analysis.';
+
+CREATE OR REPLACE FUNCTION private.on_bullets(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_id uuid := (p_task.payload ->> 'bullets_id')::uuid;
+begin
+    if p_event = 'completed' then
+        perform private.require_bullets_result(p_data);
+        perform private.write_bullets(v_id, p_task.user_id, p_data);
+        return;
+    end if;
+    update public.resume_bullets b
+    set status = case p_event
+            when 'started' then 'processing'
+            when 'retried' then 'pending'
+            else p_event
+        end,
+        error_message = case when p_event = 'failed' then p_data ->> 'error' end
+    where b.id = v_id and b.user_id = p_task.user_id;
+end;
+$function$
+;
+comment on function private.on_bullets(queue.tasks,text,jsonb) is 'Moves the status with the task, and writes the result of a completed one.';
+
+CREATE OR REPLACE FUNCTION private.on_cover_letter(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.move_document(p_task, p_event, p_data);
+$function$
+;
+comment on function private.on_cover_letter(queue.tasks,text,jsonb) is 'See move_document.';
+
+CREATE OR REPLACE FUNCTION private.on_full_analysis(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.move_analysis(p_task, p_event, p_data);
+$function$
+;
+comment on function private.on_full_analysis(queue.tasks,text,jsonb) is 'See move_analysis.';
+
+CREATE OR REPLACE FUNCTION private.on_generation(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_generation public.resume_generations;
+begin
+    select * into v_generation
+    from public.resume_generations g
+    where g.id = (p_task.payload ->> 'generation_id')::uuid and g.user_id = p_task.user_id;
+    if not found then
+        return;
+    end if;
+    if p_event = 'completed' then
+        perform private.require_generation_result(p_data, p_task.user_id, v_generation.formats);
+        perform private.write_generation(v_generation, p_data);
+        return;
+    end if;
+    update public.resume_generations g
+    set generation_status = case p_event
+            when 'started' then 'processing'
+            when 'retried' then 'pending'
+            else p_event
+        end,
+        error_message = case when p_event = 'failed' then p_data ->> 'error' end
+    where g.id = v_generation.id;
+end;
+$function$
+;
+comment on function private.on_generation(queue.tasks,text,jsonb) is 'Moves generation_status with the task, and writes the result of a completed one.';
+
+CREATE OR REPLACE FUNCTION private.on_interview_feedback(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_session_id uuid := (p_task.payload ->> 'session_id')::uuid;
+begin
+    if p_event = 'completed' then
+        perform private.require_feedback_result(p_data);
+        perform private.write_interview_feedback(v_session_id, p_task.user_id, p_data);
+        return;
+    end if;
+    update public.interview_sessions s
+    set feedback_status = case p_event
+            when 'started' then 'processing'
+            when 'retried' then 'pending'
+            when 'failed' then 'failed'
+            when 'cancelled' then 'none'
+        end,
+        feedback_error = case when p_event = 'failed' then p_data ->> 'error' end
+    where s.id = v_session_id and s.user_id = p_task.user_id;
+end;
+$function$
+;
+comment on function private.on_interview_feedback(queue.tasks,text,jsonb) is 'Moves feedback_status with the task, and writes the result of a completed one. Turns, answers
+and duration were counted when they happened.';
+
+CREATE OR REPLACE FUNCTION private.on_interview_reply(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_session public.interview_sessions;
+begin
+    if p_event = 'completed' then
+        perform private.require_reply_result(p_data);
+    end if;
+    select * into v_session
+    from public.interview_sessions s
+    where s.id = (p_task.payload ->> 'session_id')::uuid and s.user_id = p_task.user_id
+        and s.status = 'active'
+    for update;
+    if not found then
+        return;
+    end if;
+    if p_event = 'completed' then
+        perform private.write_interview_reply(v_session, p_data);
+        return;
+    end if;
+    update public.interview_sessions s
+    set reply_status = case p_event
+            when 'started' then 'processing'
+            when 'retried' then 'pending'
+            when 'failed' then 'failed'
+            when 'cancelled' then 'none'
+        end,
+        reply_error = case when p_event = 'failed' then p_data ->> 'error' end
+    where s.id = v_session.id;
+end;
+$function$
+;
+comment on function private.on_interview_reply(queue.tasks,text,jsonb) is 'Moves reply_status with the task, and writes the turn of a completed one.';
+
+CREATE OR REPLACE FUNCTION private.on_job_extract(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if p_event = 'completed' then
+        perform private.require_extracted_data(p_data -> 'extracted_data');
+    end if;
+    -- The update names the job and its owner. A job that went to the trash meanwhile is still
+    -- served: it may be restored.
+    update public.jobs j
+    set extract_status = case p_event
+            when 'started' then 'processing'
+            when 'retried' then 'pending'
+            when 'completed' then 'completed'
+            when 'failed' then 'failed'
+            -- What an earlier reading found is still there.
+            when 'cancelled' then case when j.extracted_data is null then 'none' else 'completed' end
+        end,
+        extract_error = case when p_event = 'failed' then p_data ->> 'error' end,
+        extracted_data = case
+            when p_event = 'completed' then p_data -> 'extracted_data' else j.extracted_data
+        end
+    where j.id = (p_task.payload ->> 'job_id')::uuid and j.user_id = p_task.user_id;
+end;
+$function$
+;
+comment on function private.on_job_extract(queue.tasks,text,jsonb) is 'Moves extract_status with the task, and writes the result of a completed one.';
+
+CREATE OR REPLACE FUNCTION private.on_keyword_match(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.move_analysis(p_task, p_event, p_data);
+$function$
+;
+comment on function private.on_keyword_match(queue.tasks,text,jsonb) is 'See move_analysis.';
+
+CREATE OR REPLACE FUNCTION private.on_match(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.move_analysis(p_task, p_event, p_data);
+$function$
+;
+comment on function private.on_match(queue.tasks,text,jsonb) is 'See move_analysis.';
+
+CREATE OR REPLACE FUNCTION private.on_optimization(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.move_analysis(p_task, p_event, p_data);
+$function$
+;
+comment on function private.on_optimization(queue.tasks,text,jsonb) is 'See move_analysis.';
+
+CREATE OR REPLACE FUNCTION private.on_outreach(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.move_document(p_task, p_event, p_data);
+$function$
+;
+comment on function private.on_outreach(queue.tasks,text,jsonb) is 'See move_document.';
+
+CREATE OR REPLACE FUNCTION private.on_purge_account(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := (p_task.payload ->> 'user_id')::uuid;
+begin
+    if p_event is distinct from 'completed' or p_data ->> 'status' = 'kept' then
+        return;
+    end if;
+    perform private.require_purged(p_data, private.account_files(v_user_id));
+    perform private.purge_account(v_user_id);
+end;
+$function$
+;
+comment on function private.on_purge_account(queue.tasks,text,jsonb) is 'Deletes the account once its files are gone. Kept ones, and failed attempts, change nothing.';
+
+CREATE OR REPLACE FUNCTION private.on_purge_files(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if p_event = 'completed' then
+        perform private.require_purged(
+            p_data, private.unused_files(p_task.payload -> 'files')
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.on_purge_files(queue.tasks,text,jsonb) is 'The rows went before: only checks that the files are gone.';
 
 CREATE OR REPLACE FUNCTION private.on_resume_parse(p_task queue.tasks, p_event text, p_data jsonb)
  RETURNS void
@@ -655,6 +3377,123 @@ $function$
 ;
 comment on function private.on_resume_parse(queue.tasks,text,jsonb) is 'Moves parse_status with the task, and writes the result of a completed one.';
 
+CREATE OR REPLACE FUNCTION private.on_summary(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.move_document(p_task, p_event, p_data);
+$function$
+;
+comment on function private.on_summary(queue.tasks,text,jsonb) is 'See move_document.';
+
+CREATE OR REPLACE FUNCTION private.on_transcript(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_id uuid := (p_task.payload ->> 'transcript_id')::uuid;
+begin
+    if p_event = 'completed' then
+        perform private.require_transcript_result(p_data);
+        perform private.write_transcript(v_id, p_task.user_id, p_data);
+        return;
+    end if;
+    update public.interview_transcripts t
+    set status = case p_event
+            when 'started' then 'processing'
+            when 'retried' then 'pending'
+            else p_event
+        end,
+        error_message = case when p_event = 'failed' then p_data ->> 'error' end
+    where t.id = v_id and t.user_id = p_task.user_id;
+end;
+$function$
+;
+comment on function private.on_transcript(queue.tasks,text,jsonb) is 'Moves the status with the task, and writes the result of a completed one.';
+
+CREATE OR REPLACE FUNCTION private.ordered_sections(p_content jsonb, p_layout jsonb)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(array_agg(k.key order by chosen.place, usual.place, k.key), '{}')
+    from jsonb_object_keys(p_content) as k (key)
+    left join lateral (
+        select min(o.place) as place
+        from jsonb_array_elements_text(coalesce(p_layout -> 'sectionOrder', '[]'))
+            with ordinality as o (key, place)
+        where o.key = k.key
+    ) chosen on true
+    left join unnest(
+        '{personalInfo,summary,experience,education,skills,projects,certifications}'::text[]
+    ) with ordinality as usual (key, place) on usual.key = k.key;
+$function$
+;
+comment on function private.ordered_sections(jsonb,jsonb) is 'The keys of a content in the order of layout.sectionOrder; those not named there follow, the usual ones first.';
+grant execute on function private.ordered_sections(jsonb,jsonb) to authenticated;
+grant execute on function private.ordered_sections(jsonb,jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION private.orphaned_files()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select o.bucket_id || '/' || o.name
+    from storage.objects o
+    where o.bucket_id = any('{resumes,exports,interview-audio,avatars}'::text[])
+        and not exists (
+            select 1 from public.profiles p where p.id::text = split_part(o.name, '/', 1)
+        )
+    union all
+    -- Uploaded, and never made a résumé. A client does that right after the upload.
+    select o.bucket_id || '/' || o.name
+    from storage.objects o
+    inner join public.profiles p on p.id::text = split_part(o.name, '/', 1)
+    where o.bucket_id = 'resumes' and o.created_at < now() - interval '1 day'
+        and not exists (
+            select 1 from public.resumes r where r.user_id = p.id and r.file_path = o.name
+        );
+$function$
+;
+comment on function private.orphaned_files() is 'Files in a folder of nobody, and uploads of which no résumé was made within a day.';
+
+CREATE OR REPLACE FUNCTION private.outdated_mirrors()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select p.id::text
+    from public.profiles p
+    left join lateral private.effective_subscription(p.id) s on true
+    -- Most accounts are free, never were anything else, and need no second look.
+    where (
+            (p.subscription_tier, p.subscription_status) <> ('free', 'none')
+            or exists (select 1 from public.subscriptions o where o.user_id = p.id)
+        )
+        and (p.subscription_tier, p.subscription_status)
+        is distinct from (coalesce(s.plan_code, 'free'), coalesce(s.status, 'none'));
+$function$
+;
+comment on function private.outdated_mirrors() is 'Users whose profile says another plan or status than their subscription.';
+
+CREATE OR REPLACE FUNCTION private.past_due_grace()
+ RETURNS interval
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select make_interval(
+        days => greatest(private.config_integer('billing_grace_days', 7), 0)
+    );
+$function$
+;
+comment on function private.past_due_grace() is 'How long access lasts after a failed payment: global_config billing_grace_days, or 7 days.';
+
 CREATE OR REPLACE FUNCTION private.period_key(p_period text, p_at timestamp with time zone)
  RETURNS text
  LANGUAGE sql
@@ -670,6 +3509,61 @@ $function$
 ;
 comment on function private.period_key(text,timestamp with time zone) is 'The key of the UTC day or month that holds p_at; periods are half-open.';
 grant execute on function private.period_key(text,timestamp with time zone) to authenticated;
+grant execute on function private.period_key(text,timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION private.personal_info_from_basics(p_basics jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_info jsonb := private.swap_keys(
+        p_basics - '{summary,location,profiles,address,linkedin,github}'::text[],
+        '{"website": "url"}'
+    );
+    v_location jsonb := p_basics -> 'location';
+begin
+    if v_location = 'null'
+        or (v_location - 'city' = '{}' and jsonb_typeof(v_location -> 'city') = 'string') then
+        v_info := v_info
+            || jsonb_build_object('location', coalesce(v_location -> 'city', 'null'));
+    elsif v_location is not null then
+        v_info := v_info || jsonb_build_object('address', v_location)
+            || jsonb_strip_nulls(
+                jsonb_build_object('location', private.location_text(v_location))
+            );
+    end if;
+    if p_basics -> 'profiles' = 'null' then
+        v_info := v_info || '{"profiles": null}';
+    elsif p_basics ? 'profiles' then
+        v_info := v_info || private.links_from_profiles(p_basics -> 'profiles');
+    end if;
+    return v_info;
+end;
+$function$
+;
+comment on function private.personal_info_from_basics(jsonb) is 'content.personalInfo: location in one line, its parts in address, links beside profiles.';
+
+CREATE OR REPLACE FUNCTION private.personal_relations()
+ RETURNS TABLE(name text, key_column text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    -- From the catalogue, so that a table made later is in the copy without anybody thinking of it.
+    -- audit_logs and system_events hold what others did as well: they have a section of their own.
+    select distinct on (c.relname) c.relname, a.attname
+    from pg_catalog.pg_class c
+    inner join pg_catalog.pg_attribute a on a.attrelid = c.oid
+    where c.relnamespace = 'public'::regnamespace
+        and c.relkind in ('r', 'p') and not c.relispartition
+        and a.attname in ('user_id', 'owner_id') and a.atttypid = 'uuid'::regtype
+        and c.relname not in ('audit_logs', 'system_events')
+    order by c.relname, a.attname desc;
+$function$
+;
+comment on function private.personal_relations() is 'Every table of public whose rows belong to a user, and the column that says to whom.';
 
 CREATE OR REPLACE FUNCTION private.pick_keys(p_row jsonb, p_keys text[], p_masked text[])
  RETURNS jsonb
@@ -689,6 +3583,70 @@ $function$
 ;
 comment on function private.pick_keys(jsonb,text[],text[]) is 'These keys of a row; the values of masked ones read "[masked]".';
 
+CREATE OR REPLACE FUNCTION private.profile_url(p_profiles jsonb, p_network text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select e.value ->> 'url'
+    from jsonb_array_elements(p_profiles) with ordinality as e (value, position)
+    where lower(e.value ->> 'network') = lower(p_network)
+        and jsonb_typeof(e.value -> 'url') = 'string'
+    order by e.position
+    limit 1;
+$function$
+;
+comment on function private.profile_url(jsonb,text) is 'The address of the first profile in this network.';
+
+CREATE OR REPLACE FUNCTION private.profiles_from_links(p_info jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_given jsonb := p_info -> 'profiles';
+    v_profiles jsonb := '[]';
+    v_network text;
+    v_url text;
+    v_old text;
+begin
+    if jsonb_typeof(v_given) = 'array' and private.list_problem(
+        v_given, 'profiles', '{network,username,url}', '{}'
+    ) is null then
+        v_profiles := v_given;
+    elsif jsonb_typeof(v_given) is distinct from 'null' then
+        v_given := null;
+    end if;
+    foreach v_network in array '{LinkedIn,GitHub}'::text[] loop
+        v_old := private.profile_url(v_profiles, v_network);
+        v_url := case
+            when jsonb_typeof(p_info -> lower(v_network)) = 'string'
+                then p_info ->> lower(v_network)
+        end;
+        if v_url is not distinct from v_old or v_url is null then
+            continue;
+        end if;
+        -- An edited link replaces the profile that it came from, user name and all.
+        select coalesce(jsonb_agg(e.value order by e.position), '[]') into v_profiles
+        from jsonb_array_elements(v_profiles) with ordinality as e (value, position)
+        where v_old is null
+            or lower(e.value ->> 'network') is distinct from lower(v_network)
+            or e.value ->> 'url' is distinct from v_old;
+        if v_url <> '' then
+            v_profiles := v_profiles || jsonb_build_object('network', v_network, 'url', v_url);
+        end if;
+    end loop;
+    return case
+        when v_profiles = '[]' and coalesce(v_given, 'null') = 'null' then v_given
+        else v_profiles
+    end;
+end;
+$function$
+;
+comment on function private.profiles_from_links(jsonb) is 'basics.profiles from profiles, linkedin and github of personalInfo; null when there are none.';
+
 CREATE OR REPLACE FUNCTION private.provider_facts(p_result jsonb)
  RETURNS private.provider_facts
  LANGUAGE plpgsql
@@ -706,11 +3664,144 @@ begin
     return v_facts;
 exception when invalid_text_representation or numeric_value_out_of_range then
     perform private.raise_malformed_result('ai_provider, tokens_used, processing_time_ms');
+    return null;
 end;
 $function$
 ;
 comment on function private.provider_facts(jsonb) is 'Reads ai_provider, model_used, tokens_used, processing_time_ms and estimated_cost of a result.
 PT422 without a provider or with numbers that cannot be.';
+
+CREATE OR REPLACE FUNCTION private.publish_draft(p_draft_id uuid)
+ RETURNS public.resumes
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_draft public.resume_drafts;
+    v_resume public.resumes;
+begin
+    perform private.lock_resumes(v_user_id);
+    select * into v_draft
+    from public.resume_drafts d
+    where d.id = p_draft_id and d.user_id = v_user_id;
+    if not found then
+        perform private.raise_not_found('draft', p_draft_id);
+    end if;
+    if v_draft.resume_id is not null then
+        v_resume := private.require_base_version(
+            v_draft.resume_id, v_user_id, v_draft.base_version
+        );
+    end if;
+    if v_draft.template_id is distinct from v_resume.template_id then
+        perform private.require_template(v_draft.template_id);
+    end if;
+
+    if v_draft.resume_id is null then
+        insert into public.resumes (user_id, title, template_id, content, layout)
+        values (
+            v_user_id, coalesce(v_draft.title, 'Untitled résumé'), v_draft.template_id,
+            v_draft.content, coalesce(v_draft.layout, '{}')
+        )
+        returning * into v_resume;
+    else
+        update public.resumes r
+        set title = coalesce(v_draft.title, r.title),
+            template_id = coalesce(v_draft.template_id, r.template_id),
+            content = v_draft.content,
+            layout = coalesce(v_draft.layout, r.layout)
+        where r.id = v_resume.id
+        returning * into v_resume;
+    end if;
+    delete from public.resume_drafts d where d.id = v_draft.id;
+    return v_resume;
+end;
+$function$
+;
+comment on function private.publish_draft(uuid) is 'Writes a draft of the caller into its résumé; see public.publish_draft.';
+grant execute on function private.publish_draft(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.purge_account(p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    -- The order in which Auth locks when it deletes a user.
+    perform 1 from auth.users u where u.id = p_user_id for update;
+    perform 1 from public.profiles p where p.id = p_user_id for update;
+    if exists (
+        select 1
+        from public.profiles p
+        left join private.account_purges a on a.user_id = p.id
+        where p.id = p_user_id and (p.deleted_at is null or a.user_id is null)
+    ) then
+        -- An operator brought it back, or nobody asked first.
+        raise sqlstate 'PT422' using
+            message = format('The account %s was not confirmed for deletion.', p_user_id),
+            hint = 'Call files_to_purge first; it says whether the account is to go.';
+    end if;
+    perform private.forget_account(p_user_id);
+    delete from auth.users u where u.id = p_user_id;
+    insert into public.audit_logs (actor_role, owner_id, action, entity_type, entity_id)
+    values ('system', p_user_id, 'account.purge', 'profiles', p_user_id::text);
+end;
+$function$
+;
+comment on function private.purge_account(uuid) is 'Deletes a confirmed account with all its rows, and leaves one line that says when.';
+
+CREATE OR REPLACE FUNCTION private.purge_old_files(p_policy public.retention_policies, p_cutoff timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_files jsonb;
+begin
+    execute format(
+        'select jsonb_agg(jsonb_build_object(''bucket'', f.bucket_id, ''name'', f.name)) '
+        'from (select t.bucket_id, t.name from %s t where %s order by t.%I, t.name limit 5000) f',
+        p_policy.relation::regclass, private.retention_filter(p_policy), p_policy.column_name
+    )
+    into v_files
+    using p_cutoff;
+    if v_files is null then
+        return 0;
+    end if;
+    perform private.enqueue_file_purge(v_files);
+    return jsonb_array_length(v_files);
+end;
+$function$
+;
+comment on function private.purge_old_files(public.retention_policies,timestamp with time zone) is 'Queues the removal of old files, five thousand a run at most. Returns their number.';
+
+CREATE OR REPLACE FUNCTION private.queue_interview_reply(p_session public.interview_sessions)
+ RETURNS public.interview_sessions
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_session public.interview_sessions;
+begin
+    update public.interview_sessions s
+    set reply_status = 'pending', reply_error = null
+    where s.id = p_session.id
+    returning * into v_session;
+    -- The worker reads the interview itself; is_last asks for a farewell instead of a question.
+    perform private.enqueue_task(
+        'interview_reply',
+        jsonb_build_object(
+            'session_id', v_session.id,
+            'is_last', v_session.questions_answered >= v_session.total_questions
+        ),
+        v_session.user_id, null, 'interview_reply:' || v_session.id
+    );
+    return v_session;
+end;
+$function$
+;
+comment on function private.queue_interview_reply(public.interview_sessions) is 'Asks the AI for its next turn; one such task lives at a time. Returns the row, now pending.';
 
 CREATE OR REPLACE FUNCTION private.raise_counters(p_user_id uuid, p_operation text, p_at timestamp with time zone)
  RETURNS jsonb
@@ -762,6 +3853,21 @@ $function$
 ;
 comment on function private.raise_counters(uuid,text,timestamp with time zone) is 'Counts one use on every limit that applies, or raises PT402. Returns the counters it raised.';
 
+CREATE OR REPLACE FUNCTION private.raise_deleted_answer(p_idempotency_key text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    raise sqlstate 'PT409' using
+        message = format('What the idempotency key %s asked for was deleted.', p_idempotency_key),
+        hint = 'Make a new key to ask again.';
+end;
+$function$
+;
+comment on function private.raise_deleted_answer(text) is 'PT409 for a repeated request whose row the user has deleted since.';
+
 CREATE OR REPLACE FUNCTION private.raise_limit_reached(p_operation text, p_limit public.plan_limits, p_used integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -792,7 +3898,6 @@ comment on function private.raise_limit_reached(text,public.plan_limits,integer)
 CREATE OR REPLACE FUNCTION private.raise_malformed_result(p_expected text)
  RETURNS void
  LANGUAGE plpgsql
- IMMUTABLE
  SET search_path TO ''
 AS $function$
 begin
@@ -820,6 +3925,114 @@ end;
 $function$
 ;
 comment on function private.raise_not_found(text,uuid) is 'PT404 for a missing or foreign row; p_what names its kind in words.';
+
+CREATE OR REPLACE FUNCTION private.raise_request_gone(p_what text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    raise sqlstate 'PT409' using
+        message = format('The %s that this idempotency key stands for was deleted.', p_what),
+        hint = 'Make a new key for a new request.';
+end;
+$function$
+;
+comment on function private.raise_request_gone(text) is 'PT409 for a repeated request whose row was deleted meanwhile; p_what names its kind in words.';
+
+CREATE OR REPLACE FUNCTION private.raise_too_many_resumes(p_meter text, p_limit integer, p_used integer, p_hint text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    raise sqlstate 'PT402' using
+        message = format('Only %s résumés are possible, and there are %s.', p_limit, p_used),
+        detail = jsonb_build_object('meter', p_meter, 'limit', p_limit, 'used', p_used)::text,
+        hint = p_hint;
+end;
+$function$
+;
+comment on function private.raise_too_many_resumes(text,integer,integer,text) is 'PT402 with detail {meter, limit, used}; used does not count what was asked for.';
+
+CREATE OR REPLACE FUNCTION private.read_analysis_request(p_request public.analyses)
+ RETURNS public.analyses
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_request public.analyses := p_request;
+    v_job public.jobs;
+begin
+    if (p_request.analysis_type
+        in ('ats_score', 'keyword_match', 'match', 'full_analysis', 'optimization')) is not true then
+        raise sqlstate 'PT422' using
+            message = format('There is no analysis %s.', coalesce(p_request.analysis_type, 'null')),
+            hint = 'Ask for ats_score, keyword_match, match, full_analysis or optimization.';
+    end if;
+    perform private.lock_resume_to_read(p_request.user_id, p_request.resume_id);
+    v_job := private.lock_job_to_read(p_request.user_id, p_request.job_id);
+    v_request.job_title := coalesce(
+        private.clean_text('p_job_title', p_request.job_title, 200), v_job.title
+    );
+    v_request.company := coalesce(
+        private.clean_text('p_company', p_request.company, 200), v_job.company
+    );
+    v_request.job_description := coalesce(
+        private.clean_text('p_job_description', p_request.job_description, 50000),
+        private.clean_text('description', v_job.description, 50000)
+    );
+    if v_request.job_description is null
+        and p_request.analysis_type in ('keyword_match', 'match', 'optimization') then
+        raise sqlstate 'PT422' using
+            message = format('A %s needs the description of a job.', p_request.analysis_type),
+            hint = 'Send p_job_description, or p_job_id of a job that has a description.';
+    end if;
+    return v_request;
+end;
+$function$
+;
+comment on function private.read_analysis_request(public.analyses) is 'Checks a request and fills in what is known of the job: the snapshot that history keeps.';
+
+CREATE OR REPLACE FUNCTION private.read_json_resume(p_document jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_problem text := private.json_resume_problem(p_document);
+    v_content jsonb;
+    v_kept record;
+begin
+    if v_problem is not null then
+        raise sqlstate 'PT422' using
+            message = format('This is no JSON Resume document: %s.', v_problem),
+            hint = 'See https://jsonresume.org/schema for the shape.';
+    end if;
+    perform private.require_content_size(private.without_resumebase(p_document));
+    v_content := private.content_from_json_resume(private.without_resumebase(p_document));
+    for v_kept in select k.key, k.value from jsonb_each(p_document #> '{meta,resumebase}') as k loop
+        if v_kept.value ->> 'of' = private.content_fingerprint(v_content -> v_kept.key) then
+            v_content := v_content - v_kept.key;
+            if v_kept.value ? 'value' then
+                v_content := v_content || jsonb_build_object(v_kept.key, v_kept.value -> 'value');
+            end if;
+        end if;
+    end loop;
+    if not private.is_resume_content(v_content) then
+        raise sqlstate 'PT422' using
+            message = 'What meta.resumebase holds is no part of a résumé.',
+            hint = 'Leave meta.resumebase as the export wrote it, or remove it.';
+    end if;
+    perform private.require_content_size(v_content);
+    return v_content;
+end;
+$function$
+;
+comment on function private.read_json_resume(jsonb) is 'Our content for a document. PT422 names the first value of a wrong type, PT413 is too large.';
 
 CREATE OR REPLACE FUNCTION private.reap_expired(p_limit integer)
  RETURNS TABLE(requeued integer, buried integer)
@@ -872,6 +4085,70 @@ end;
 $function$
 ;
 comment on function private.reap_expired(integer) is 'Takes back tasks whose worker went silent: requeues, or after the last attempt buries them.';
+
+CREATE OR REPLACE FUNCTION private.record_download(p_generation_id uuid, p_format text)
+ RETURNS public.resume_downloads
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_download public.resume_downloads;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('download');
+    update public.resume_downloads d
+    set download_count = d.download_count + 1
+    from public.resume_generations g
+    where d.generation_id = p_generation_id and d.format = p_format and d.user_id = v_user_id
+        and g.id = d.generation_id
+        and not exists (
+            select 1 from public.resumes r where r.id = g.resume_id and r.deleted_at is not null
+        )
+    returning d.* into v_download;
+    if not found then
+        perform private.raise_not_found(
+            format('%s file of generation', coalesce(p_format, 'unnamed')), p_generation_id
+        );
+    end if;
+    return v_download;
+end;
+$function$
+;
+comment on function private.record_download(uuid,text) is 'Counts a download of the caller''s file; see public.record_download.';
+grant execute on function private.record_download(uuid,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.record_event(p_event_type text, p_event_data jsonb DEFAULT '{}'::jsonb, p_user_id uuid DEFAULT NULL::uuid, p_severity text DEFAULT 'info'::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_data jsonb := coalesce(p_event_data, '{}');
+begin
+    -- Whoever records an event is busy with something else: odd data must not stop that.
+    if jsonb_typeof(v_data) is distinct from 'object' then
+        v_data := jsonb_build_object('value', v_data);
+    end if;
+    if octet_length(v_data::text) > 16384 then
+        v_data := jsonb_build_object('cut', left(v_data::text, 4000));
+    end if;
+    insert into public.system_events
+    (event_type, severity, event_data, user_id, ip_address, user_agent)
+    values (
+        p_event_type,
+        p_severity,
+        v_data,
+        (select p.id from public.profiles p where p.id = p_user_id),
+        private.request_ip(),
+        left(private.request_header('user-agent'), 500)
+    );
+end;
+$function$
+;
+comment on function private.record_event(text,jsonb,uuid,text) is 'Writes a system event, with address and agent of the request there may be. Data that is too
+large is cut, an unknown user is left out.';
 
 CREATE OR REPLACE FUNCTION private.release_usage(p_usage_event_id uuid)
  RETURNS boolean
@@ -953,6 +4230,765 @@ $function$
 comment on function private.remember_request(uuid,text,text,jsonb,uuid) is 'Remembers which use a key stands for, and returns that use: the given one when the key is new.
 PT409 when the key came with another payload, PT400 for a key that is empty or too long.';
 
+CREATE OR REPLACE FUNCTION private.rendered_files(p_result jsonb)
+ RETURNS SETOF private.rendered_file
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if jsonb_typeof(p_result -> 'files') is distinct from 'array' or exists (
+        select 1
+        from jsonb_array_elements(p_result -> 'files') as e (item)
+        where jsonb_typeof(e.item) <> 'object'
+    ) then
+        return;
+    end if;
+    return query select f.*
+    from jsonb_populate_recordset(null::private.rendered_file, p_result -> 'files') f
+    order by f.format;
+end;
+$function$
+;
+comment on function private.rendered_files(jsonb) is 'The files of a result, by format; none when it is malformed.';
+
+CREATE OR REPLACE FUNCTION private.report_account(p_account_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_profile public.profiles;
+begin
+    perform private.require_admin();
+    select * into v_profile from public.profiles p where p.id = p_account_id;
+    if not found then
+        perform private.raise_not_found('account', p_account_id);
+    end if;
+    perform private.record_event(
+        'account.opened', jsonb_build_object('opened', p_account_id), auth.uid(), 'info'
+    );
+    return jsonb_build_object(
+        'profile', to_jsonb(v_profile),
+        'counters', (
+            select coalesce(jsonb_agg(to_jsonb(c) - 'user_id' order by c.updated_at desc), '[]')
+            from public.usage_counters c where c.user_id = p_account_id
+        ),
+        'tokens', (
+            select to_jsonb(b) - 'user_id' from public.token_balances b where b.user_id = p_account_id
+        ),
+        'subscriptions', (
+            select coalesce(jsonb_agg(to_jsonb(s) - 'user_id' order by s.created_at desc), '[]')
+            from public.subscriptions s where s.user_id = p_account_id
+        ),
+        'payments', (
+            select coalesce(jsonb_agg(to_jsonb(y) - 'user_id' order by y.created_at desc), '[]')
+            from public.payments y where y.user_id = p_account_id
+        ),
+        'resumes', (select count(*) from public.resumes r where r.user_id = p_account_id),
+        'live_tasks', (
+            select coalesce(jsonb_agg(jsonb_build_object(
+                'id', t.id, 'kind', t.kind, 'attempt', t.attempt, 'last_error', t.last_error,
+                'created_at', t.created_at
+            ) order by t.created_at), '[]')
+            from queue.tasks t where t.user_id = p_account_id
+        )
+    );
+end;
+$function$
+;
+comment on function private.report_account(uuid) is 'One account on one screen; see public.report_account.';
+grant execute on function private.report_account(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_active_accounts(p_month text)
+ RETURNS TABLE(month text, active_accounts bigint, new_accounts bigint, all_accounts bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_from timestamptz;
+    v_to timestamptz;
+begin
+    perform private.require_admin();
+    v_from := private.month_start(coalesce(p_month, private.period_key('month', now())));
+    v_to := ((v_from at time zone 'UTC') + interval '1 month') at time zone 'UTC';
+    return query
+    select to_char(v_from at time zone 'UTC', 'YYYY-MM'),
+        (
+            select count(distinct e.user_id)
+            from public.usage_events e
+            where e.created_at >= v_from and e.created_at < v_to
+        ),
+        count(*) filter (where p.created_at >= v_from),
+        count(*)
+    from public.profiles p
+    where p.created_at < v_to;
+end;
+$function$
+;
+comment on function private.report_active_accounts(text) is 'Counts accounts of a month; see public.report_active_accounts.';
+grant execute on function private.report_active_accounts(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_ai_cost(p_days integer)
+ RETURNS TABLE(day date, ai_provider text, calls bigint, cached_calls bigint, tokens_used bigint, estimated_cost numeric)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_from timestamptz;
+begin
+    perform private.require_admin();
+    v_from := private.require_days(p_days);
+    return query
+    select (u.created_at at time zone 'UTC')::date, u.ai_provider, count(*),
+        count(*) filter (where u.was_cached), coalesce(sum(u.tokens_used), 0)::bigint,
+        coalesce(sum(u.estimated_cost), 0)
+    from public.ai_usage u
+    where u.created_at >= v_from
+    group by 1, u.ai_provider
+    order by 1 desc, u.ai_provider;
+end;
+$function$
+;
+comment on function private.report_ai_cost(integer) is 'Adds up AI cost; see public.report_ai_cost.';
+grant execute on function private.report_ai_cost(integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_connections()
+ RETURNS TABLE(role text, state text, connections bigint, max_connections integer)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_admin();
+    return query
+    select coalesce(a.usename::text, 'unknown'), coalesce(a.state, 'hidden'), count(*),
+        current_setting('max_connections')::integer
+    from pg_catalog.pg_stat_activity a
+    where a.backend_type = 'client backend'
+    group by 1, 2
+    order by 3 desc, 1, 2;
+end;
+$function$
+;
+comment on function private.report_connections() is 'Counts connections; see public.report_connections.';
+grant execute on function private.report_connections() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_consistency()
+ RETURNS TABLE(check_name text, problems bigint, examples text[])
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_admin();
+    return query
+    select c.name, count(p.problem),
+        coalesce(
+            (array_agg(p.problem order by p.problem) filter (where p.problem is not null))[:5], '{}'
+        )
+    from unnest(array[
+        'more than one live subscription', 'profile differs from subscription',
+        'ledger differs from balance', 'counters differ from events', 'profile without auth user',
+        'auth user without profile', 'orphaned file'
+    ]) with ordinality as c (name, position)
+    left join private.check_consistency() p on p.name = c.name
+    group by c.name, c.position
+    order by c.position;
+end;
+$function$
+;
+comment on function private.report_consistency() is 'Counts what should not be; see public.report_consistency.';
+grant execute on function private.report_consistency() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_feature_use(p_days integer)
+ RETURNS TABLE(operation text, uses bigint, accounts bigint, by_tokens bigint, given_back bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_from timestamptz;
+begin
+    perform private.require_admin();
+    v_from := private.require_days(p_days);
+    return query
+    select e.operation, count(*) filter (where e.state <> 'released'),
+        count(distinct e.user_id) filter (where e.state <> 'released'),
+        count(*) filter (where e.state <> 'released' and e.source = 'tokens'),
+        count(*) filter (where e.state = 'released')
+    from public.usage_events e
+    where e.created_at >= v_from
+    group by e.operation
+    order by 2 desc, e.operation;
+end;
+$function$
+;
+comment on function private.report_feature_use(integer) is 'Counts uses by operation; see public.report_feature_use.';
+grant execute on function private.report_feature_use(integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_feedback(p_limit integer)
+ RETURNS SETOF public.feedback
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_admin();
+    return query
+    select f.* from public.feedback f order by f.created_at desc
+    limit least(greatest(coalesce(p_limit, 0), 1), 500);
+end;
+$function$
+;
+comment on function private.report_feedback(integer) is 'The latest feedback; see public.report_feedback.';
+grant execute on function private.report_feedback(integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_find_accounts(p_query text)
+ RETURNS TABLE(user_id uuid, email text, full_name text, subscription_tier text, subscription_status text, is_active boolean, deleted_at timestamp with time zone, created_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+begin
+    perform private.require_admin();
+    if char_length(btrim(p_query)) not between 3 and 200 or p_query is null then
+        raise sqlstate 'PT400' using
+            message = 'A search for accounts takes 3 to 200 characters.',
+            hint = 'Send an id, or the beginning of an e-mail address.';
+    end if;
+    return query
+    select p.id, p.email, p.full_name, p.subscription_tier, p.subscription_status, p.is_active,
+        p.deleted_at, p.created_at
+    from public.profiles p
+    where p.id = case
+            when btrim(p_query) ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                then btrim(p_query)::uuid
+        end
+        or lower(p.email) like
+        regexp_replace(lower(btrim(p_query)), '([\\%_])', '\\\1', 'g') || '%'
+    order by p.email, p.id
+    limit 20;
+end;
+$function$
+;
+comment on function private.report_find_accounts(text) is 'Accounts by id or the beginning of the e-mail address; see public.report_find_accounts.';
+grant execute on function private.report_find_accounts(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_index_use()
+ RETURNS TABLE(table_name text, index_name text, scans bigint, tuples_read bigint, tuples_fetched bigint, bytes bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_admin();
+    return query
+    select format('%I.%I', i.schemaname, i.relname), i.indexrelname::text, i.idx_scan,
+        i.idx_tup_read, i.idx_tup_fetch, pg_relation_size(i.indexrelid)
+    from pg_catalog.pg_stat_user_indexes i
+    where i.schemaname = any('{public,private,queue}')
+    order by i.idx_scan, 6 desc, 1, 2;
+end;
+$function$
+;
+comment on function private.report_index_use() is 'Use of indexes; see public.report_index_use.';
+grant execute on function private.report_index_use() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_interview_completion(p_days integer)
+ RETURNS TABLE(session_type text, total_sessions bigint, completed_sessions bigint, completion_rate numeric)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_from timestamptz;
+begin
+    perform private.require_admin();
+    v_from := private.require_days(p_days);
+    return query
+    select s.session_type, count(*), count(*) filter (where s.status = 'completed'),
+        round(count(*) filter (where s.status = 'completed') * 100.0 / count(*), 2)
+    from public.interview_sessions s
+    where s.created_at >= v_from
+    group by s.session_type
+    order by s.session_type;
+end;
+$function$
+;
+comment on function private.report_interview_completion(integer) is 'Counts interviews by type; see public.report_interview_completion.';
+grant execute on function private.report_interview_completion(integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_open_transactions()
+ RETURNS TABLE(pid integer, role text, application text, state text, started_at timestamp with time zone, open_for interval)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_admin();
+    return query
+    select a.pid, a.usename::text, a.application_name, a.state, a.xact_start,
+        clock_timestamp() - a.xact_start
+    from pg_catalog.pg_stat_activity a
+    where a.xact_start is not null and a.backend_type = 'client backend'
+    order by a.xact_start
+    limit 10;
+end;
+$function$
+;
+comment on function private.report_open_transactions() is 'Lists open transactions; see public.report_open_transactions.';
+grant execute on function private.report_open_transactions() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_plan_popularity()
+ RETURNS TABLE(plan_code text, accounts bigint, share numeric, paying bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_admin();
+    return query
+    select l.code, count(p.id), round(count(p.id) * 100.0 / nullif(sum(count(p.id)) over (), 0), 2),
+        count(p.id) filter (where s.provider <> 'manual')
+    from public.plans l
+    left join public.profiles p on p.subscription_tier = l.code
+    -- At most one: the live one. The profile says whether it is in effect.
+    left join public.subscriptions s
+        on s.user_id = p.id and s.status in ('active', 'past_due') and s.superseded_at is null
+        and p.subscription_status <> 'none'
+    group by l.code, l.tier_rank
+    order by count(p.id) desc, l.tier_rank;
+end;
+$function$
+;
+comment on function private.report_plan_popularity() is 'Counts accounts by plan; see public.report_plan_popularity.';
+grant execute on function private.report_plan_popularity() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_slow_queries()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_schema text := (
+        select n.nspname
+        from pg_catalog.pg_extension e
+        inner join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+        where e.extname = 'pg_stat_statements'
+    );
+    v_queries jsonb;
+begin
+    perform private.require_admin();
+    if v_schema is null then
+        return jsonb_build_object(
+            'queries', '[]'::jsonb, 'note', 'The extension pg_stat_statements is not installed.'
+        );
+    end if;
+    execute format(
+        'select coalesce(jsonb_agg(to_jsonb(q)), %L) from ('
+        'select left(s.query, 1000) as query, s.calls, s.mean_exec_time as mean_ms, '
+        's.total_exec_time as total_ms, s.rows from %I.pg_stat_statements s '
+        -- Other statements are recorded with their values, such as the password of a role.
+        'where s.query ~* %L order by s.mean_exec_time desc limit 20) q',
+        '[]', v_schema, '^[[:space:]]*(select|with|insert|update|delete|merge)[[:space:]]'
+    ) into v_queries;
+    return jsonb_build_object('queries', v_queries, 'note', null);
+exception when object_not_in_prerequisite_state then
+    return jsonb_build_object(
+        'queries', '[]'::jsonb,
+        'note', 'pg_stat_statements is installed, but the server did not load its library.'
+    );
+end;
+$function$
+;
+comment on function private.report_slow_queries() is 'Lists slow queries; see public.report_slow_queries.';
+grant execute on function private.report_slow_queries() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_subscription_months(p_months integer)
+ RETURNS TABLE(month text, live_at_start bigint, started bigint, lost bigint, churn_rate numeric, signups bigint, converted bigint, conversion_rate numeric)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_admin();
+    if p_months not between 1 and 60 or p_months is null then
+        raise sqlstate 'PT400' using
+            message = format(
+                'This report covers 1 to 60 months, not %s.', coalesce(p_months::text, 'null')
+            ),
+            hint = 'Send p_months between 1 and 60.';
+    end if;
+    return query
+    with months as (
+        select m at time zone 'UTC' as start_at,
+            (m + interval '1 month') at time zone 'UTC' as end_at
+        from generate_series(0, p_months - 1) as n (back)
+        cross join lateral (
+            select date_trunc('month', now() at time zone 'UTC') - make_interval(months => n.back)
+        ) as x (m)
+    ),
+
+    -- Only what ran: one that ended before its first payment counts for nothing.
+    paid as (
+        select s.user_id, s.start_date, coalesce(s.ended_at, s.superseded_at) as ended_at
+        from public.subscriptions s
+        where s.provider <> 'manual' and s.status <> 'incomplete'
+            and s.current_period_start is not null
+    ),
+
+    first_paid as (
+        select p.user_id, min(p.start_date) as start_date
+        from paid p
+        group by p.user_id
+    ),
+
+    counted as (
+        select m.start_at,
+            (
+                select count(distinct p.user_id) from paid p
+                where p.start_date < m.start_at
+                    and (p.ended_at is null or p.ended_at >= m.start_at)
+            ) as live_at_start,
+            (
+                select count(*) from paid p
+                where p.start_date >= m.start_at and p.start_date < m.end_at
+            ) as started,
+            (
+                -- Whoever changed to another subscription is not lost.
+                select count(distinct p.user_id) from paid p
+                where p.start_date < m.start_at
+                    and p.ended_at >= m.start_at and p.ended_at < m.end_at
+                    and not exists (
+                        select 1 from paid q
+                        where q.user_id = p.user_id and q.start_date < m.end_at
+                            and (q.ended_at is null or q.ended_at >= m.end_at)
+                    )
+            ) as lost,
+            (
+                select count(*) from public.profiles p
+                where p.created_at >= m.start_at and p.created_at < m.end_at
+            ) as signups,
+            (
+                select count(*)
+                from public.profiles p
+                inner join first_paid f on f.user_id = p.id
+                where p.created_at >= m.start_at and p.created_at < m.end_at
+            ) as converted
+        from months m
+    )
+
+    select to_char(c.start_at at time zone 'UTC', 'YYYY-MM'), c.live_at_start, c.started, c.lost,
+        round(c.lost * 100.0 / nullif(c.live_at_start, 0), 2), c.signups, c.converted,
+        round(c.converted * 100.0 / nullif(c.signups, 0), 2)
+    from counted c
+    order by c.start_at desc;
+end;
+$function$
+;
+comment on function private.report_subscription_months(integer) is 'Counts subscriptions by month; see public.report_subscription_months.';
+grant execute on function private.report_subscription_months(integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_table_sizes()
+ RETURNS TABLE(table_name text, row_estimate bigint, total_bytes bigint, index_bytes bigint, dead_rows bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_admin();
+    return query
+    select format('%I.%I', n.nspname, c.relname),
+        coalesce(sum(greatest(t.reltuples, 0)), 0)::bigint,
+        coalesce(sum(pg_total_relation_size(t.oid)), 0)::bigint,
+        coalesce(sum(pg_indexes_size(t.oid)), 0)::bigint,
+        coalesce(sum(pg_stat_get_dead_tuples(t.oid)), 0)::bigint
+    from pg_catalog.pg_class c
+    inner join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    -- A partitioned table is as large as its partitions.
+    cross join lateral (
+        select l.oid, l.reltuples
+        from pg_partition_tree(c.oid) x
+        inner join pg_catalog.pg_class l on l.oid = x.relid
+        where x.isleaf
+        union all
+        select c.oid, c.reltuples where c.relkind = 'r'
+    ) t
+    where n.nspname = any('{public,private,queue}') and c.relkind in ('r', 'p')
+        and not c.relispartition
+    group by n.nspname, c.relname
+    order by 3 desc, 1;
+end;
+$function$
+;
+comment on function private.report_table_sizes() is 'Sizes of tables; see public.report_table_sizes.';
+grant execute on function private.report_table_sizes() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.request_account_deletion()
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_account();
+    v_deleted_at timestamptz;
+begin
+    update public.profiles p
+    set deleted_at = now()
+    where p.id = v_user_id and p.deleted_at is null
+    returning p.deleted_at into v_deleted_at;
+    if found then
+        perform private.record_event('account.deletion_requested', '{}', v_user_id);
+    else
+        -- Asked before: the time that was promised stands.
+        select p.deleted_at into v_deleted_at from public.profiles p where p.id = v_user_id;
+    end if;
+    return v_deleted_at + private.deletion_period();
+end;
+$function$
+;
+comment on function private.request_account_deletion() is 'Marks the caller''s account; see public.request_account_deletion.';
+grant execute on function private.request_account_deletion() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.request_analysis(p_analysis_type text, p_resume_id uuid, p_job_id uuid, p_job_description text, p_idempotency_key text, p_job_title text, p_company text)
+ RETURNS public.analyses
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_request public.analyses;
+    v_analysis public.analyses;
+    v_use private.reservation;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('analysis');
+    v_request.user_id := v_user_id;
+    v_request.analysis_type := p_analysis_type;
+    v_request.resume_id := p_resume_id;
+    v_request.job_id := p_job_id;
+    v_request.job_description := p_job_description;
+    v_request.job_title := p_job_title;
+    v_request.company := p_company;
+    v_analysis := private.read_analysis_request(v_request);
+    -- The key stands for what the client sent, not for what the job says meanwhile.
+    v_use := private.reserve_usage(
+        v_user_id, p_analysis_type, p_idempotency_key, jsonb_strip_nulls(to_jsonb(v_request))
+    );
+    if v_use.is_replay then
+        select * into v_analysis
+        from public.analyses a
+        where a.user_id = v_user_id and a.usage_event_id = v_use.usage_event_id;
+        if not found then
+            perform private.raise_deleted_answer(p_idempotency_key);
+        end if;
+        return v_analysis;
+    end if;
+
+    insert into public.analyses (
+        user_id, resume_id, job_id, analysis_type, job_title, company, job_description,
+        usage_event_id
+    ) values (
+        v_user_id, p_resume_id, p_job_id, p_analysis_type, v_analysis.job_title,
+        v_analysis.company, v_analysis.job_description, v_use.usage_event_id
+    ) returning * into v_analysis;
+    perform private.enqueue_task(
+        p_analysis_type,
+        jsonb_build_object(
+            'analysis_id', v_analysis.id, 'resume_id', p_resume_id, 'job_id', p_job_id
+        ),
+        v_user_id, v_use.usage_event_id, p_analysis_type || ':' || v_analysis.id
+    );
+    return v_analysis;
+end;
+$function$
+;
+comment on function private.request_analysis(text,uuid,uuid,text,text,text,text) is 'Reserves one use, inserts the row and queues the task; see public.request_analysis.';
+grant execute on function private.request_analysis(text,uuid,uuid,text,text,text,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.request_bullets(p_question text, p_transcript text, p_role text, p_experience text, p_session_id uuid, p_idempotency_key text)
+ RETURNS public.resume_bullets
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_question text := private.require_interview_text('p_question', p_question, 2000);
+    v_transcript text := private.require_interview_text('p_transcript', p_transcript, 20000);
+    v_role text := private.clean_interview_text('p_role', p_role, 200);
+    v_experience text := private.clean_interview_text('p_experience', p_experience, 200);
+    v_use private.reservation;
+    v_bullets public.resume_bullets;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('bullets');
+    if p_session_id is not null and not exists (
+        select 1
+        from public.interview_sessions s
+        where s.id = p_session_id and s.user_id = v_user_id
+    ) then
+        perform private.raise_not_found('interview', p_session_id);
+    end if;
+
+    v_use := private.reserve_usage(v_user_id, 'bullets', p_idempotency_key, jsonb_build_object(
+        'question', v_question, 'transcript', v_transcript, 'role', v_role,
+        'experience', v_experience, 'session_id', p_session_id
+    ));
+    if v_use.is_replay then
+        select * into v_bullets
+        from public.resume_bullets b
+        where b.user_id = v_user_id and b.usage_event_id = v_use.usage_event_id;
+        if not found then
+            perform private.raise_request_gone('request for bullet points');
+        end if;
+        return v_bullets;
+    end if;
+
+    insert into public.resume_bullets
+    (user_id, session_id, question, transcript, role, experience, usage_event_id)
+    values (
+        v_user_id, p_session_id, v_question, v_transcript, v_role, v_experience,
+        v_use.usage_event_id
+    )
+    returning * into v_bullets;
+    perform private.enqueue_task(
+        'bullets', jsonb_build_object('bullets_id', v_bullets.id),
+        v_user_id, v_use.usage_event_id, 'bullets:' || v_bullets.id
+    );
+    return v_bullets;
+end;
+$function$
+;
+comment on function private.request_bullets(text,text,text,text,uuid,text) is 'Reserves one use and queues the task; see public.request_bullets.';
+grant execute on function private.request_bullets(text,text,text,text,uuid,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.request_document(p_kind text, p_resume_id uuid, p_job_id uuid, p_prompt text, p_idempotency_key text)
+ RETURNS public.ai_documents
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_prompt text := private.clean_text('p_prompt', p_prompt, 5000);
+    v_job public.jobs;
+    v_use private.reservation;
+    v_document public.ai_documents;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('document');
+    perform private.require_document_request(p_kind, v_prompt);
+    perform private.lock_resume_to_read(v_user_id, p_resume_id);
+    v_job := private.lock_job_to_read(v_user_id, p_job_id);
+    v_use := private.reserve_usage(
+        v_user_id, p_kind, p_idempotency_key,
+        jsonb_build_object('resume_id', p_resume_id, 'job_id', p_job_id, 'prompt', v_prompt)
+    );
+    if v_use.is_replay then
+        select * into v_document
+        from public.ai_documents d
+        where d.user_id = v_user_id and d.usage_event_id = v_use.usage_event_id;
+        if not found then
+            perform private.raise_deleted_answer(p_idempotency_key);
+        end if;
+        return v_document;
+    end if;
+
+    insert into public.ai_documents (
+        user_id, resume_id, job_id, kind, title, prompt, usage_event_id
+    ) values (
+        v_user_id, p_resume_id, p_job_id, p_kind,
+        nullif(left(concat_ws(', ', v_job.title, v_job.company), 200), ''), v_prompt,
+        v_use.usage_event_id
+    ) returning * into v_document;
+    perform private.enqueue_task(
+        p_kind,
+        jsonb_build_object(
+            'document_id', v_document.id, 'resume_id', p_resume_id, 'job_id', p_job_id
+        ),
+        v_user_id, v_use.usage_event_id, p_kind || ':' || v_document.id
+    );
+    return v_document;
+end;
+$function$
+;
+comment on function private.request_document(text,uuid,uuid,text,text) is 'Reserves one use, inserts the row and queues the task; see public.request_document.';
+grant execute on function private.request_document(text,uuid,uuid,text,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.request_generation(p_resume_id uuid, p_formats text[], p_template_id uuid, p_idempotency_key text, p_session_id uuid)
+ RETURNS public.resume_generations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_formats text[] := private.require_formats(p_formats);
+    v_resume public.resumes;
+    v_template public.resume_templates;
+    v_role_type text;
+    v_use private.reservation;
+    v_generation public.resume_generations;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('export');
+    select * into v_resume
+    from public.resumes r
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null;
+    if not found then
+        perform private.raise_not_found('résumé', p_resume_id);
+    end if;
+    perform private.require_template(coalesce(p_template_id, v_resume.template_id));
+    select * into v_template
+    from public.resume_templates t
+    where t.id = coalesce(p_template_id, v_resume.template_id);
+    v_role_type := private.find_session_role(v_user_id, p_session_id);
+
+    v_use := private.reserve_usage(v_user_id, 'generation', p_idempotency_key, jsonb_build_object(
+        'resume_id', p_resume_id, 'formats', v_formats, 'template_id', p_template_id,
+        'session_id', p_session_id
+    ));
+    if v_use.is_replay then
+        select * into v_generation
+        from public.resume_generations g
+        where g.user_id = v_user_id and g.usage_event_id = v_use.usage_event_id;
+        if not found then
+            perform private.raise_request_gone('generation');
+        end if;
+        return v_generation;
+    end if;
+
+    insert into public.resume_generations (
+        user_id, resume_id, session_id, template_id, template_name, role_type, formats,
+        resume_data, usage_event_id
+    )
+    values (
+        v_user_id, p_resume_id, p_session_id, v_template.id,
+        coalesce(left(v_template.name, 200), 'Default'), v_role_type, v_formats,
+        private.generation_snapshot(v_resume, v_template), v_use.usage_event_id
+    )
+    returning * into v_generation;
+    perform private.enqueue_task(
+        'generation',
+        jsonb_build_object('generation_id', v_generation.id, 'formats', v_formats),
+        v_user_id, v_use.usage_event_id, 'generation:' || v_generation.id
+    );
+    return v_generation;
+end;
+$function$
+;
+comment on function private.request_generation(uuid,text[],uuid,text,uuid) is 'Reserves one use and queues the task; see public.request_generation.';
+grant execute on function private.request_generation(uuid,text[],uuid,text,uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION private.request_header(p_name text)
  RETURNS text
  LANGUAGE plpgsql
@@ -961,7 +4997,8 @@ CREATE OR REPLACE FUNCTION private.request_header(p_name text)
 AS $function$
 begin
     return nullif(current_setting('request.headers', true), '')::jsonb ->> p_name;
-exception when invalid_text_representation then
+exception when data_exception then
+    -- No JSON, or JSON that Postgres cannot hold: nothing a client sends may break a write.
     return null;
 end;
 $function$
@@ -976,17 +5013,81 @@ CREATE OR REPLACE FUNCTION private.request_ip()
 AS $function$
 declare
     v_address text := coalesce(
-        private.request_header('cf-connecting-ip'),
+        nullif(btrim(private.request_header('cf-connecting-ip')), ''),
         split_part(private.request_header('x-forwarded-for'), ',', 1)
     );
 begin
     return nullif(btrim(v_address), '')::inet;
-exception when invalid_text_representation then
+exception when data_exception then
     return null;
 end;
 $function$
 ;
 comment on function private.request_ip() is 'The address the request says it came from; null when it says none, or nonsense.';
+
+CREATE OR REPLACE FUNCTION private.request_job_extract(p_job_id uuid, p_idempotency_key text)
+ RETURNS public.jobs
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_request jsonb := jsonb_build_object('job_id', p_job_id);
+    v_dedupe_key text := 'job_extract:' || p_job_id;
+    v_job public.jobs;
+    v_use private.reservation;
+    v_task_id uuid;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('job_extract');
+    -- The row lock makes two requests for one job take turns.
+    select * into v_job
+    from public.jobs j
+    where j.id = p_job_id and j.user_id = v_user_id and j.deleted_at is null
+    for update;
+    if not found then
+        perform private.raise_not_found('job', p_job_id);
+    end if;
+    if coalesce(btrim(v_job.description), '') = '' then
+        raise sqlstate 'PT422' using
+            message = format('Job %s has no description.', p_job_id),
+            hint = 'Paste the text of the advertisement into its description first.';
+    end if;
+    if v_job.extract_status in ('pending', 'processing') then
+        -- Being read already: this key stands for that use as well.
+        perform private.remember_request(
+            v_user_id, 'job_extract', p_idempotency_key, v_request, t.usage_event_id
+        )
+        from queue.tasks t
+        where t.dedupe_key = v_dedupe_key;
+        if found then
+            return v_job;
+        end if;
+    end if;
+
+    v_use := private.reserve_usage(v_user_id, 'job_extract', p_idempotency_key, v_request);
+    if v_use.is_replay then
+        return v_job;
+    end if;
+
+    update public.jobs j
+    set extract_status = 'pending', extract_error = null
+    where j.id = v_job.id
+    returning * into v_job;
+    v_task_id := private.enqueue_task(
+        'job_extract', jsonb_build_object('job_id', v_job.id),
+        v_user_id, v_use.usage_event_id, v_dedupe_key
+    );
+    if v_task_id is null then
+        raise exception 'Job % has a live task already.', p_job_id;
+    end if;
+    return v_job;
+end;
+$function$
+;
+comment on function private.request_job_extract(uuid,text) is 'Reserves one use and queues the task; see public.request_job_extract.';
+grant execute on function private.request_job_extract(uuid,text) to authenticated;
 
 CREATE OR REPLACE FUNCTION private.request_resume_parse(p_resume_id uuid, p_idempotency_key text)
  RETURNS public.resumes
@@ -1060,6 +5161,48 @@ $function$
 comment on function private.request_resume_parse(uuid,text) is 'Reserves one use and queues the task; see public.request_resume_parse.';
 grant execute on function private.request_resume_parse(uuid,text) to authenticated;
 
+CREATE OR REPLACE FUNCTION private.request_transcript(p_audio_path text, p_idempotency_key text)
+ RETURNS public.interview_transcripts
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_use private.reservation;
+    v_transcript public.interview_transcripts;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('transcript');
+    perform private.require_recording(v_user_id, p_audio_path);
+    v_use := private.reserve_usage(
+        v_user_id, 'transcript', p_idempotency_key, jsonb_build_object('audio_path', p_audio_path)
+    );
+    if v_use.is_replay then
+        select * into v_transcript
+        from public.interview_transcripts t
+        where t.user_id = v_user_id and t.usage_event_id = v_use.usage_event_id;
+        if not found then
+            perform private.raise_request_gone('transcript');
+        end if;
+        return v_transcript;
+    end if;
+
+    insert into public.interview_transcripts (user_id, audio_path, usage_event_id)
+    values (v_user_id, p_audio_path, v_use.usage_event_id)
+    returning * into v_transcript;
+    perform private.enqueue_task(
+        'transcript',
+        jsonb_build_object('transcript_id', v_transcript.id, 'audio_path', p_audio_path),
+        v_user_id, v_use.usage_event_id, 'transcript:' || v_transcript.id
+    );
+    return v_transcript;
+end;
+$function$
+;
+comment on function private.request_transcript(text,text) is 'Reserves one use and queues the task; see public.request_transcript.';
+grant execute on function private.request_transcript(text,text) to authenticated;
+
 CREATE OR REPLACE FUNCTION private.requeue_task(p_task queue.tasks, p_run_at timestamp with time zone, p_attempt smallint, p_error text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1075,6 +5218,322 @@ end;
 $function$
 ;
 comment on function private.requeue_task(queue.tasks,timestamp with time zone,smallint,text) is 'Puts a leased task back into the queue.';
+
+CREATE OR REPLACE FUNCTION private.require_account()
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := auth.uid();
+begin
+    if v_user_id is null then
+        raise sqlstate 'PT401' using
+            message = 'You are not signed in.',
+            hint = 'Sign in and send the access token.';
+    end if;
+    if not exists (select 1 from public.profiles p where p.id = v_user_id and p.is_active) then
+        raise sqlstate 'PT403' using
+            message = format('The account %s is blocked.', v_user_id),
+            hint = 'Contact support.';
+    end if;
+    return v_user_id;
+end;
+$function$
+;
+comment on function private.require_account() is 'The caller''s id, also while the deletion of the account is pending.
+PT401 when nobody is signed in, PT403 for a blocked account.';
+
+CREATE OR REPLACE FUNCTION private.require_admin()
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    -- An operator comes in as postgres, without an access token. Inside a definer function
+    -- current_user is its owner; the setting is who came in.
+    if coalesce(nullif(current_setting('role', true), 'none'), session_user) = 'postgres' then
+        return;
+    end if;
+    perform private.require_user();
+    if private.is_admin() then
+        return;
+    end if;
+    raise sqlstate 'PT403' using
+        message = 'Reports are for admins.',
+        hint = 'Ask an operator to list you in admin_users.';
+end;
+$function$
+;
+comment on function private.require_admin() is 'PT401 or PT403 unless the caller is an active admin, or the operator.';
+
+CREATE OR REPLACE FUNCTION private.require_base_version(p_resume_id uuid, p_user_id uuid, p_base integer)
+ RETURNS public.resumes
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_resume public.resumes;
+begin
+    select * into v_resume
+    from public.resumes r
+    where r.id = p_resume_id and r.user_id = p_user_id and r.deleted_at is null
+    for no key update;
+    if not found then
+        perform private.raise_not_found('résumé', p_resume_id);
+    end if;
+    if v_resume.version is distinct from p_base then
+        raise sqlstate 'PT409' using
+            message = format(
+                'Résumé %s is at version %s, and this draft is based on %s.',
+                p_resume_id, v_resume.version, coalesce(p_base::text, 'none')
+            ),
+            detail = jsonb_build_object(
+                'current_version', v_resume.version, 'base_version', p_base
+            )::text,
+            hint = 'Read the résumé again, bring the draft up to it, and save with its version.';
+    end if;
+    return v_resume;
+end;
+$function$
+;
+comment on function private.require_base_version(uuid,uuid,integer) is 'Locks a résumé of this user and returns it. PT404 without one, PT409 with detail
+{current_version, base_version} when it is at another version.';
+
+CREATE OR REPLACE FUNCTION private.require_bullets_result(p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        private.is_list_of_texts(p_result -> 'bullets', 20, 500)
+        and p_result -> 'bullets' <> '[]'
+    ) is not true then
+        perform private.raise_malformed_result(
+            'bullets [] of 1 to 20 texts, none longer than 500 characters, and the provider'
+        );
+    end if;
+    perform private.provider_facts(p_result);
+end;
+$function$
+;
+comment on function private.require_bullets_result(jsonb) is 'PT422 unless a worker sent all that on_bullets writes.';
+
+CREATE OR REPLACE FUNCTION private.require_content_size(p_content jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if octet_length(p_content::text) > 262144 then
+        raise sqlstate 'PT413' using
+            message = format('The résumé would have %s bytes; 262144 are possible.',
+                octet_length(p_content::text)),
+            hint = 'Leave something out.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_content_size(jsonb) is 'PT413 for content that is larger than a résumé may be.';
+
+CREATE OR REPLACE FUNCTION private.require_days(p_days integer)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if p_days between 1 and 366 then
+        return now() - make_interval(days => p_days);
+    end if;
+    raise sqlstate 'PT400' using
+        message = format('A report covers 1 to 366 days, not %s.', coalesce(p_days::text, 'null')),
+        hint = 'Send p_days between 1 and 366.';
+end;
+$function$
+;
+comment on function private.require_days(integer) is 'When the last p_days days began. PT400 for a number that makes no report.';
+
+CREATE OR REPLACE FUNCTION private.require_document_request(p_kind text, p_prompt text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (p_kind in ('cover_letter', 'answer', 'outreach', 'summary')) is not true then
+        raise sqlstate 'PT422' using
+            message = format('There is no document %s.', coalesce(p_kind, 'null')),
+            hint = 'Ask for cover_letter, answer, outreach or summary.';
+    end if;
+    if p_kind = 'answer' and p_prompt is null then
+        raise sqlstate 'PT422' using
+            message = 'An answer needs a question.',
+            hint = 'Send the question of the application form as p_prompt.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_document_request(text,text) is 'PT422 for a kind that does not exist, and for an answer without a question.';
+
+CREATE OR REPLACE FUNCTION private.require_experiences(p_user_id uuid, p_experience_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_id uuid;
+begin
+    if coalesce(cardinality(p_experience_ids), 0) not between 1 and 200 then
+        raise sqlstate 'PT422' using
+            message = format('Name 1 to 200 experiences, not %s.',
+                coalesce(cardinality(p_experience_ids), 0)),
+            hint = 'Send their ids in p_experience_ids.';
+    end if;
+    foreach v_id in array p_experience_ids loop
+        if not exists (
+            select 1 from public.user_experiences e where e.id = v_id and e.user_id = p_user_id
+        ) then
+            perform private.raise_not_found('experience', v_id);
+        end if;
+    end loop;
+end;
+$function$
+;
+comment on function private.require_experiences(uuid,uuid[]) is 'PT422 unless there are 1 to 200 ids, PT404 for the first that is not the user''s.';
+
+CREATE OR REPLACE FUNCTION private.require_extracted_data(p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        jsonb_typeof(p_data) = 'object'
+        and private.is_text_list(p_data -> 'requiredSkills')
+        and private.is_text_list(p_data -> 'preferredSkills')
+        and private.is_text_list(p_data -> 'responsibilities')
+        and private.is_text_list(p_data -> 'keywords')
+        -- The advertisement may say nothing about these two.
+        and jsonb_typeof(p_data -> 'requiredExperience') in ('string', 'null')
+        and jsonb_typeof(p_data -> 'education') in ('string', 'null')
+        and octet_length(p_data::text) <= 65536
+    ) is not true then
+        perform private.raise_malformed_result(
+            'extracted_data with the lists requiredSkills, preferredSkills, responsibilities and '
+            'keywords, and the texts requiredExperience and education, in at most 64 KiB'
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.require_extracted_data(jsonb) is 'PT422 unless a worker sent all that on_job_extract writes.';
+
+CREATE OR REPLACE FUNCTION private.require_feedback_result(p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        jsonb_typeof(p_result -> 'score') = 'number'
+        and p_result ->> 'score' ~ '^(100|[0-9]{1,2})$'
+        and jsonb_typeof(p_result -> 'feedback') = 'string'
+        and char_length(p_result ->> 'feedback') between 1 and 20000
+        and private.is_list_of_texts(p_result -> 'strengths', 20, 500)
+        and private.is_list_of_texts(p_result -> 'improvements', 20, 500)
+    ) is not true then
+        perform private.raise_malformed_result(
+            'score 0 to 100, feedback, strengths [] and improvements [] of at most 20 texts, and '
+            'the provider'
+        );
+    end if;
+    perform private.provider_facts(p_result);
+end;
+$function$
+;
+comment on function private.require_feedback_result(jsonb) is 'PT422 unless a worker sent all that on_interview_feedback writes.';
+
+CREATE OR REPLACE FUNCTION private.require_formats(p_formats text[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_formats text[] := array(
+        select distinct f.format from unnest(p_formats) as f (format) order by f.format
+    );
+begin
+    if v_formats = '{}' or not v_formats <@ '{latex,overleaf,pdf,word}'::text[] then
+        raise sqlstate 'PT422' using
+            message = format('These are no formats: %s.', coalesce(p_formats::text, 'null')),
+            hint = 'Send some of latex, overleaf, pdf and word.';
+    end if;
+    return v_formats;
+end;
+$function$
+;
+comment on function private.require_formats(text[]) is 'The formats, sorted and each once. PT422 for none, or for one that does not exist.';
+
+CREATE OR REPLACE FUNCTION private.require_generation_result(p_result jsonb, p_user_id uuid, p_formats text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        array(select f.format from private.rendered_files(p_result) f order by f.format) = p_formats
+        and not exists (
+            select 1
+            from private.rendered_files(p_result) f
+            where private.is_export_path(f.file_path, p_user_id) is not true
+                or (f.file_size_bytes ~ '^[0-9]{1,9}$') is not true
+        )
+        and coalesce(jsonb_typeof(p_result -> 'latex_content'), 'null') in ('null', 'string')
+        and char_length(coalesce(p_result ->> 'latex_content', '')) <= 500000
+        and coalesce(jsonb_typeof(p_result -> 'thumbnail_path'), 'null') in ('null', 'string')
+        and coalesce(private.is_export_path(p_result ->> 'thumbnail_path', p_user_id), true)
+        and p_result ->> 'processing_time_ms' ~ '^[0-9]{1,9}$'
+    ) is not true then
+        perform private.raise_malformed_result(
+            'files [{format, file_path, file_size_bytes}], one for each format and in the folder '
+            'of the user, processing_time_ms, and latex_content and thumbnail_path if any'
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.require_generation_result(jsonb,uuid,text[]) is 'PT422 unless a worker sent all that on_generation writes.';
+
+CREATE OR REPLACE FUNCTION private.require_interview_text(p_name text, p_value text, p_max_length integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_value text := private.clean_interview_text(p_name, p_value, p_max_length);
+begin
+    if v_value is null then
+        raise sqlstate 'PT422' using
+            message = format('%s is empty.', p_name),
+            hint = format('Send 1 to %s characters.', p_max_length);
+    end if;
+    return v_value;
+end;
+$function$
+;
+comment on function private.require_interview_text(text,text,integer) is 'The text without white space around it. PT422 when nothing is left or it is too long.';
 
 CREATE OR REPLACE FUNCTION private.require_parse_result(p_result jsonb)
  RETURNS void
@@ -1098,6 +5557,154 @@ end;
 $function$
 ;
 comment on function private.require_parse_result(jsonb) is 'PT422 unless a worker sent all that on_resume_parse writes.';
+
+CREATE OR REPLACE FUNCTION private.require_purged(p_data jsonb, p_left_over jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if p_data ->> 'status' is distinct from 'purged' then
+        perform private.raise_malformed_result('status purged or kept');
+    end if;
+    if p_left_over <> '{}'::jsonb then
+        raise sqlstate 'PT422' using
+            message = 'Files are left that had to be removed.',
+            detail = jsonb_build_object('buckets', array(
+                select b.key from jsonb_object_keys(p_left_over) as b (key)
+            ))::text,
+            hint = 'Ask files_to_purge again, and complete the task once it names none.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_purged(jsonb,jsonb) is 'PT422 unless a purge says it is done, and is.';
+
+CREATE OR REPLACE FUNCTION private.require_recording(p_user_id uuid, p_audio_path text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if private.is_recording_path(p_audio_path, p_user_id) is not true or not exists (
+        select 1 from storage.objects o
+        where o.bucket_id = 'interview-audio' and o.name = p_audio_path
+    ) then
+        raise sqlstate 'PT422' using
+            message = format('There is no recording %s.', coalesce(p_audio_path, 'without a path')),
+            hint = 'Upload it to the bucket interview-audio as {user_id}/{name}, then name it.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_recording(uuid,text) is 'PT422 unless this object is in the bucket interview-audio, in the folder of the user.';
+
+CREATE OR REPLACE FUNCTION private.require_reply_result(p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        jsonb_typeof(p_result -> 'message') = 'string'
+        and btrim(p_result ->> 'message', E' \t\r\n') <> ''
+        and coalesce(jsonb_typeof(p_result -> 'session_data'), 'object') = 'object'
+        and octet_length(coalesce(p_result ->> 'session_data', '')) <= 65536
+    ) is not true then
+        perform private.raise_malformed_result(
+            'message, a session_data {} of at most 64 KiB if any, and the provider'
+        );
+    end if;
+    perform private.provider_facts(p_result);
+end;
+$function$
+;
+comment on function private.require_reply_result(jsonb) is 'PT422 unless a worker sent all that on_interview_reply writes.';
+
+CREATE OR REPLACE FUNCTION private.require_resume_content(p_content jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (private.is_resume_content(p_content) and octet_length(p_content::text) <= 262144)
+        is not true then
+        raise sqlstate 'PT422' using
+            message = 'This is not the content of a résumé.',
+            hint = 'Send an object of at most 256 KiB: personalInfo and skills are objects, summary '
+                'is a text, experience, education, projects and the like are lists.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_resume_content(jsonb) is 'PT422 unless this can be the content of a résumé.';
+
+CREATE OR REPLACE FUNCTION private.require_template(p_template_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if p_template_id is not null and not private.is_usable_template(p_template_id) then
+        -- One answer for missing, foreign, inactive and premium: no ids can be probed.
+        raise sqlstate 'PT404' using
+            message = format('There is no template %s that you can use.', p_template_id),
+            hint = 'Choose an active one of your own or a public one; premium templates need a '
+                'paid plan.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_template(uuid) is 'PT404 unless the caller may choose this template; null means none and is fine.';
+
+CREATE OR REPLACE FUNCTION private.require_title(p_title text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if char_length(p_title) not between 1 and 200 then
+        raise sqlstate 'PT422' using
+            message = 'The title must have 1 to 200 characters.',
+            hint = 'Send a shorter title, or none.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_title(text) is 'PT422 for a title that is empty or too long; null is fine.';
+
+CREATE OR REPLACE FUNCTION private.require_transcript_result(p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        jsonb_typeof(p_result -> 'transcript_text') = 'string'
+        and char_length(p_result ->> 'transcript_text') <= 100000
+        and case coalesce(jsonb_typeof(p_result -> 'confidence_score'), 'null')
+            when 'null' then true
+            when 'number' then (p_result ->> 'confidence_score')::numeric between 0 and 1
+            else false
+        end
+    ) is not true then
+        perform private.raise_malformed_result(
+            'transcript_text of at most 100000 characters, a confidence_score from 0 to 1 if any, '
+            'and the provider'
+        );
+    end if;
+    perform private.provider_facts(p_result);
+end;
+$function$
+;
+comment on function private.require_transcript_result(jsonb) is 'PT422 unless a worker sent all that on_transcript writes.';
 
 CREATE OR REPLACE FUNCTION private.require_user()
  RETURNS uuid
@@ -1123,6 +5730,37 @@ end;
 $function$
 ;
 comment on function private.require_user() is 'The caller''s id. PT401 when nobody is signed in, PT403 when the account is not active.';
+
+CREATE OR REPLACE FUNCTION private.require_users_turn(p_session public.interview_sessions)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if p_session.status is distinct from 'active' then
+        raise sqlstate 'PT409' using
+            message = format('Interview %s is %s.', p_session.id, p_session.status),
+            hint = 'Start a new one.';
+    end if;
+    if exists (
+        select 1 from queue.tasks t where t.dedupe_key = 'interview_reply:' || p_session.id
+    ) then
+        raise sqlstate 'PT409' using
+            message = format('Interview %s waits for the interviewer.', p_session.id),
+            hint = 'Speak when reply_status is none or failed.';
+    end if;
+    -- What is said again after a failed reply is no answer, so the turns are bounded as well.
+    if p_session.questions_answered >= p_session.total_questions
+        or p_session.turns_count >= 6 * p_session.total_questions then
+        raise sqlstate 'PT409' using
+            message = format('Interview %s is over: everything was asked.', p_session.id),
+            hint = 'Call complete_interview for the feedback.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_users_turn(public.interview_sessions) is 'PT409 when the interview is over, or the AI has not replied yet.';
 
 CREATE OR REPLACE FUNCTION private.reserve_usage(p_user_id uuid, p_operation text, p_idempotency_key text, p_payload jsonb)
  RETURNS private.reservation
@@ -1167,6 +5805,96 @@ comment on function private.reserve_usage(uuid,text,text,jsonb) is 'Counts one u
 PT402 when a limit is reached or the plan does not include it; PT409 and PT400 for a bad key. The
 same key and payload again return the first reservation.';
 
+CREATE OR REPLACE FUNCTION private.restore_resume_version(p_resume_id uuid, p_version_number integer)
+ RETURNS public.resumes
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_resume public.resumes;
+    v_version public.resume_versions;
+begin
+    perform private.lock_account(v_user_id);
+    select * into v_resume
+    from public.resumes r
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null
+    for no key update;
+    if not found then
+        perform private.raise_not_found('résumé', p_resume_id);
+    end if;
+    select * into v_version
+    from public.resume_versions v
+    where v.user_id = v_user_id and v.resume_id = p_resume_id
+        and v.version_number = p_version_number;
+    if not found then
+        raise sqlstate 'PT404' using
+            message = format('Résumé %s has no version %s.', p_resume_id, p_version_number),
+            hint = 'Read resume_versions: old versions are dropped, quick edits are merged.';
+    end if;
+
+    perform private.note_resume_change('restore', format('Version %s', p_version_number));
+    update public.resumes r
+    set content = v_version.content,
+        layout = v_version.layout,
+        -- The look of that time, as far as it can be chosen today.
+        template_id = case
+            when v_version.template_id is null then null
+            when private.is_usable_template(v_version.template_id) then v_version.template_id
+            else r.template_id
+        end
+    where r.id = v_resume.id
+    returning * into v_resume;
+    perform private.note_resume_change(null, null);
+    return v_resume;
+end;
+$function$
+;
+comment on function private.restore_resume_version(uuid,integer) is 'Writes an old version of a résumé of the caller into it; see public.restore_resume_version.';
+grant execute on function private.restore_resume_version(uuid,integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.resume_text(p_content jsonb, p_extracted_text text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- Characters that could begin markup, or look like the marks of a headline, are replaced.
+    select translate(
+        concat_ws(
+            ' · ',
+            string_agg(t.value #>> '{}', ' · '),
+            left(nullif(p_extracted_text, ''), 50000)
+        ),
+        '<>⟦⟧', '‹›'
+    )
+    from jsonb_path_query(p_content - 'meta', 'strict $.**') as t (value)
+    where jsonb_typeof(t.value) = 'string';
+$function$
+;
+comment on function private.resume_text(jsonb,text) is 'The texts of a résumé in one line, for headlines.';
+grant execute on function private.resume_text(jsonb,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.retention_filter(p_policy public.retention_policies)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- The whole vocabulary: no text of a table becomes SQL, but for two checked names.
+    select format('t.%I < $1 and ', p_policy.column_name) || case p_policy.condition
+        when 'always' then 'true'
+        when 'ended' then
+            't.status not in (''pending'', ''processing'', ''active'', ''received'')'
+        when 'errors' then 't.severity = ''error'''
+        when 'not_lifetime' then 't.period_type <> ''lifetime'''
+        when 'interview_audio' then 't.bucket_id = ''interview-audio'''
+    end;
+$function$
+;
+comment on function private.retention_filter(public.retention_policies) is 'The rows a policy takes, as a condition on t, where $1 is the time before which they are old.';
+
 CREATE OR REPLACE FUNCTION private.run_maintenance_job(p_job private.maintenance_jobs)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1183,20 +5911,299 @@ begin
         v_error := sqlerrm;
         raise warning 'Maintenance job % failed: %', p_job.name, v_error;
     end;
+    -- Once for a failure that stays, not once a round.
+    if v_error is distinct from p_job.last_error and v_error is not null then
+        perform private.record_event(
+            'maintenance.failed',
+            jsonb_build_object('job', p_job.name, 'error', left(v_error, 2000)),
+            p_severity => 'error'
+        );
+    end if;
     update private.maintenance_jobs j
     set last_run_at = now(),
         last_result = v_result,
         last_error = v_error,
         -- Rounds that were missed are not made up for.
-        next_run_at = j.next_run_at + j.repeat_every * (1 + floor(
-            extract(epoch from now() - j.next_run_at) / extract(epoch from j.repeat_every)
-        ))
+        next_run_at = least(
+            j.first_run_at + j.repeat_every * (1 + floor(
+                extract(epoch from now() - j.first_run_at) / extract(epoch from j.repeat_every)
+            )),
+            case when v_result @> '{"again": true}' then now() + interval '1 minute' end
+        )
     where j.name = p_job.name;
     return v_error is null;
 end;
 $function$
 ;
-comment on function private.run_maintenance_job(private.maintenance_jobs) is 'Runs one job and notes how it went. False when it failed.';
+comment on function private.run_maintenance_job(private.maintenance_jobs) is 'Runs one job and notes how it went; a failure becomes a system event. False when it failed.';
+
+CREATE OR REPLACE FUNCTION private.run_retention(p_dry_run boolean DEFAULT false, p_seconds integer DEFAULT private.config_integer('retention_seconds'::text, 5))
+ RETURNS TABLE(relation text, condition text, action text, affected bigint, is_complete boolean)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+    v_until timestamptz := clock_timestamp() + make_interval(secs => p_seconds);
+    v_policy public.retention_policies;
+begin
+    for v_policy in
+        select * from public.retention_policies p where p.is_active order by p.relation, p.condition
+    loop
+        -- Its room is not installed.
+        continue when to_regclass(v_policy.relation) is null;
+        relation := v_policy.relation;
+        condition := v_policy.condition;
+        action := v_policy.action;
+        select r.affected, r.is_complete into affected, is_complete
+        from private.run_retention_policy(v_policy, p_dry_run, v_until) r;
+        return next;
+    end loop;
+end;
+$function$
+;
+comment on function private.run_retention(boolean,integer) is 'Deletes what is older than the policies allow, a row a policy with what it took.
+p_dry_run only counts. p_seconds bounds the time, global_config retention_seconds by default:
+is_complete says whether anything is left to do.';
+
+CREATE OR REPLACE FUNCTION private.run_retention_policy(p_policy public.retention_policies, p_dry_run boolean, p_until timestamp with time zone, OUT affected bigint, OUT is_complete boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_cutoff timestamptz := now() - p_policy.keep;
+begin
+    is_complete := true;
+    if p_dry_run then
+        affected := private.count_old_rows(p_policy, v_cutoff);
+        return;
+    end if;
+    if p_policy.action = 'purge_files' then
+        affected := private.purge_old_files(p_policy, v_cutoff);
+    else
+        select d.deleted, d.is_complete into affected, is_complete
+        from private.delete_old_rows(p_policy, v_cutoff, p_until) d;
+    end if;
+    update public.retention_policies r
+    set last_run_at = now(), last_count = affected
+    where r.relation = p_policy.relation and r.condition = p_policy.condition;
+exception when others then
+    -- One policy that cannot be kept must not keep the others from being kept.
+    raise warning 'Retention of % failed: %', p_policy.relation, sqlerrm;
+    perform private.record_event(
+        'retention.failed',
+        jsonb_build_object(
+            'relation', p_policy.relation, 'condition', p_policy.condition,
+            'error', left(sqlerrm, 2000)
+        ),
+        p_severity => 'error'
+    );
+    affected := 0;
+    is_complete := true;
+end;
+$function$
+;
+comment on function private.run_retention_policy(public.retention_policies,boolean,timestamp with time zone) is 'Keeps to one policy; a failure becomes a system event.';
+
+CREATE OR REPLACE FUNCTION private.save_draft(p_resume_id uuid, p_base_version integer, p_content jsonb, p_layout jsonb, p_title text, p_template_id uuid, p_draft_id uuid)
+ RETURNS public.resume_drafts
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_draft_id uuid := coalesce(p_draft_id, gen_random_uuid());
+    v_resume public.resumes;
+    v_draft public.resume_drafts;
+begin
+    perform private.lock_resumes(v_user_id);
+    if p_resume_id is not null and p_draft_id is not null then
+        raise sqlstate 'PT422' using
+            message = 'A draft of a résumé is named by that résumé.',
+            hint = 'Send p_draft_id only for the draft of a résumé that is not created yet.';
+    end if;
+    perform private.require_resume_content(p_content);
+
+    if p_resume_id is not null then
+        v_resume := private.require_base_version(p_resume_id, v_user_id, p_base_version);
+        select d.id into v_draft_id
+        from public.resume_drafts d
+        where d.user_id = v_user_id and d.resume_id = p_resume_id;
+        v_draft_id := coalesce(v_draft_id, gen_random_uuid());
+    elsif p_draft_id is null then
+        perform private.check_draft_quota(v_user_id);
+    elsif not exists (
+        select 1 from public.resume_drafts d
+        where d.id = p_draft_id and d.user_id = v_user_id and d.resume_id is null
+    ) then
+        perform private.raise_not_found('draft of a new résumé', p_draft_id);
+    end if;
+    if p_template_id is distinct from v_resume.template_id then
+        perform private.require_template(p_template_id);
+    end if;
+
+    insert into public.resume_drafts as d (
+        id, user_id, resume_id, base_version, title, template_id, content, layout
+    )
+    values (
+        v_draft_id, v_user_id, p_resume_id, v_resume.version, p_title, p_template_id, p_content,
+        p_layout
+    )
+    on conflict (id) do update
+        set base_version = excluded.base_version,
+            title = excluded.title,
+            template_id = excluded.template_id,
+            content = excluded.content,
+            layout = excluded.layout,
+            last_saved_at = now()
+    returning d.* into v_draft;
+    return v_draft;
+end;
+$function$
+;
+comment on function private.save_draft(uuid,integer,jsonb,jsonb,text,uuid,uuid) is 'Makes or replaces a draft of the caller; see public.save_draft.';
+grant execute on function private.save_draft(uuid,integer,jsonb,jsonb,text,uuid,uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.say(p_session_id uuid, p_message text, p_audio_path text)
+ RETURNS public.interview_turns
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_message text := private.require_interview_text('p_message', p_message, 10000);
+    v_session public.interview_sessions;
+    v_turn public.interview_turns;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('say');
+    v_session := private.lock_interview(v_user_id, p_session_id);
+    perform private.require_users_turn(v_session);
+    if p_audio_path is not null then
+        perform private.require_recording(v_user_id, p_audio_path);
+    end if;
+
+    insert into public.interview_turns (user_id, session_id, speaker, message, audio_path)
+    values (v_user_id, p_session_id, 'user', v_message, p_audio_path)
+    returning * into v_turn;
+    -- The turn has moved the counts of the interview.
+    v_session := private.lock_interview(v_user_id, p_session_id);
+    perform private.queue_interview_reply(v_session);
+    return v_turn;
+end;
+$function$
+;
+comment on function private.say(uuid,text,text) is 'Writes the user''s turn and queues the reply; see public.say.';
+grant execute on function private.say(uuid,text,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.schedule_maintenance()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if to_regprocedure('cron.schedule(text, text, text)') is null then
+        return false;
+    end if;
+    -- The name makes it one job: scheduling it again replaces it.
+    execute format('select %I.schedule($1, $2, $3)', 'cron')
+    using 'resumebase-maintenance', '* * * * *', 'select worker.run_maintenance()';
+    return true;
+exception when others then
+    raise warning 'pg_cron takes no job, the workers keep the clock: %', sqlerrm;
+    return false;
+end;
+$function$
+;
+comment on function private.schedule_maintenance() is 'Has pg_cron run maintenance every minute. False where that cannot be done.';
+
+CREATE OR REPLACE FUNCTION private.search_query(p_query text)
+ RETURNS tsquery
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    -- One piece of the text of a tsquery: an excluded phrase, a word in quotes, maybe excluded, or
+    -- what is between.
+    v_word constant text := '''(?:[^'']|'''')*''';
+    v_piece constant text :=
+        '(![(](?:' || v_word || '|[^'')])*[)]|!?' || v_word || '|[^''!]+|!)';
+    v_text text;
+    v_exact text[];
+begin
+    if char_length(p_query) > 500 then
+        raise sqlstate 'PT400' using
+            message = format('The search has %s characters; 500 are possible.',
+                char_length(p_query)),
+            hint = 'Search for fewer words.';
+    end if;
+    -- This parser takes any text. Its output is well-formed, so that adding :* to words is safe.
+    v_text := websearch_to_tsquery('simple', p_query)::text;
+    -- Words in double quotes mean themselves.
+    select coalesce(array_agg(w.piece[1]), '{}') into v_exact
+    from regexp_matches(p_query, '"([^"]*)"?', 'g') as q (quoted)
+    cross join lateral regexp_matches(
+        phraseto_tsquery('simple', q.quoted[1])::text, v_word, 'g'
+    ) as w (piece);
+    return string_agg(
+        case
+            -- So does one letter, such as the languages C and R.
+            when t.piece[1] like '''%' and t.piece[1] !~ '^''[a-z]''$'
+                and t.piece[1] <> all(v_exact)
+                then t.piece[1] || ':*'
+            else t.piece[1]
+        end,
+        '' order by t.position
+    )::tsquery
+    from regexp_matches(v_text, v_piece, 'g') with ordinality as t (piece, position);
+end;
+$function$
+;
+comment on function private.search_query(text) is 'A search as people type it: all words, "a phrase", -without, this or that. A word also finds
+longer ones that begin with it, unless it is quoted, excluded or a single letter. Null when there is
+no word in it, PT400 beyond 500 characters.';
+grant execute on function private.search_query(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.section_key(p_section_type text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select case p_section_type when 'personal' then 'personalInfo' else p_section_type end;
+$function$
+;
+comment on function private.section_key(text) is 'The key of resumes.content that holds the section of this type.';
+grant execute on function private.section_key(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.set_job_trashed(p_job_id uuid, p_trashed boolean)
+ RETURNS public.jobs
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_job public.jobs;
+begin
+    perform private.lock_account(v_user_id);
+    update public.jobs j
+    set deleted_at = case when p_trashed then now() end
+    where j.id = p_job_id and j.user_id = v_user_id and (j.deleted_at is null) = p_trashed
+    returning * into v_job;
+    if not found then
+        perform private.raise_not_found('job', p_job_id);
+    end if;
+    return v_job;
+end;
+$function$
+;
+comment on function private.set_job_trashed(uuid,boolean) is 'Moves a job of the caller into the trash or out of it. PT404 when there is none to move.';
+grant execute on function private.set_job_trashed(uuid,boolean) to authenticated;
 
 CREATE OR REPLACE FUNCTION private.set_resume_trashed(p_resume_id uuid, p_trashed boolean)
  RETURNS public.resumes
@@ -1208,7 +6215,7 @@ declare
     v_user_id uuid := private.require_user();
     v_resume public.resumes;
 begin
-    perform private.lock_account(v_user_id);
+    perform private.lock_resumes(v_user_id);
     update public.resumes r
     set deleted_at = case when p_trashed then now() end
     where r.id = p_resume_id and r.user_id = v_user_id
@@ -1243,6 +6250,370 @@ $function$
 ;
 comment on function private.settle_usage(uuid) is 'The work is done: the use stays counted. False when it was closed before.';
 
+CREATE OR REPLACE FUNCTION private.share_resume(p_resume_id uuid, p_new_link boolean)
+ RETURNS public.resumes
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_resume public.resumes;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('share');
+    update public.resumes r
+    set is_public = true,
+        share_slug = case
+            when r.share_slug is null or p_new_link is true then private.new_share_slug()
+            else r.share_slug
+        end
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null
+    returning * into v_resume;
+    if not found then
+        perform private.raise_not_found('résumé', p_resume_id);
+    end if;
+    return v_resume;
+end;
+$function$
+;
+comment on function private.share_resume(uuid,boolean) is 'Opens the link of a résumé of the caller; see public.share_resume.';
+grant execute on function private.share_resume(uuid,boolean) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.shared_content(p_content jsonb, p_layout jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- meta is what other programs left with an imported résumé: nobody meant to publish it.
+    select c.shown
+        - case when private.hides_contact(p_layout) then 'references' else 'meta' end
+        || case
+            when jsonb_typeof(c.shown -> 'personalInfo') = 'object' then jsonb_build_object(
+                'personalInfo',
+                private.shared_personal_info(
+                    c.shown -> 'personalInfo', private.hides_contact(p_layout)
+                )
+            )
+            else '{}'
+        end
+        || case
+            when jsonb_typeof(c.shown -> 'experience') = 'array' then (
+                select jsonb_build_object('experience', coalesce(
+                    jsonb_agg(
+                        case
+                            when jsonb_typeof(e.value) = 'object' then e.value - 'experienceId'
+                            else e.value
+                        end
+                        order by e.position
+                    ),
+                    '[]'
+                ))
+                from jsonb_array_elements(c.shown -> 'experience')
+                    with ordinality as e (value, position)
+            )
+            else '{}'
+        end
+    from (select p_content - 'meta' - private.hidden_sections(p_layout) as shown) as c;
+$function$
+;
+comment on function private.shared_content(jsonb,jsonb) is 'The content of a résumé without hidden sections, meta and ids of ours. With hideContact, of
+personalInfo only name and headline remain, and no references: they name other people.';
+
+CREATE OR REPLACE FUNCTION private.shared_layout(p_layout jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select (p_layout - '{hidden,hideContact}'::text[]) || case
+        when jsonb_typeof(p_layout -> 'sectionOrder') = 'array'
+            then jsonb_build_object(
+                'sectionOrder', (p_layout -> 'sectionOrder') - private.hidden_sections(p_layout)
+            )
+        else '{}'
+    end;
+$function$
+;
+comment on function private.shared_layout(jsonb) is 'A layout without a trace of what it hides.';
+
+CREATE OR REPLACE FUNCTION private.shared_personal_info(p_info jsonb, p_hides_contact boolean)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(jsonb_object_agg(i.key, i.value), '{}')
+    from jsonb_each(p_info) as i
+    where case
+        -- Named is what stays: a telephone number may be under any other key.
+        when p_hides_contact
+            then i.key in ('name', 'firstName', 'lastName', 'label', 'title', 'headline')
+        -- The parts of an imported address: a viewer reads the line made from them, location.
+        else i.key <> 'address' or jsonb_typeof(i.value) <> 'object'
+    end;
+$function$
+;
+comment on function private.shared_personal_info(jsonb,boolean) is 'What a viewer sees of personalInfo: not the parts of an address, or only name and headline.';
+
+CREATE OR REPLACE FUNCTION private.show_section(p_layout jsonb, p_key text, p_is_visible boolean)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select p_layout || jsonb_build_object(
+        'hidden',
+        (coalesce(p_layout -> 'hidden', '[]') - p_key)
+        || case when p_is_visible then '[]' else jsonb_build_array(p_key) end
+    );
+$function$
+;
+comment on function private.show_section(jsonb,text,boolean) is 'A layout in which this section is visible, or hidden.';
+grant execute on function private.show_section(jsonb,text,boolean) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.skills_from_groups(p_groups jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- A group without keywords is a skill itself: {"name": "Python", "level": "Advanced"}.
+    select jsonb_build_object('technical', coalesce(k.technical, '[]'))
+        || case when k.soft is null then '{}' else jsonb_build_object('soft', k.soft) end
+    from (
+        select
+            jsonb_agg(w.word order by w.first) filter (where not w.is_soft) as technical,
+            jsonb_agg(w.word order by w.first) filter (where w.is_soft) as soft
+        from (
+            select v.word, g.is_soft, min(g.position * 100000 + v.item) as first
+            from (
+                select e.value, e.position, coalesce(e.value ->> 'name' ~* '\msoft\M', false)
+                    as is_soft
+                from jsonb_array_elements(p_groups) with ordinality as e (value, position)
+            ) g
+            cross join lateral jsonb_array_elements_text(
+                case
+                    when jsonb_array_length(nullif(g.value -> 'keywords', 'null')) > 0
+                        then g.value -> 'keywords'
+                    when g.value ->> 'name' <> '' then jsonb_build_array(g.value -> 'name')
+                    else '[]'
+                end
+            ) with ordinality as v (word, item)
+            group by v.word, g.is_soft
+        ) w
+    ) k;
+$function$
+;
+comment on function private.skills_from_groups(jsonb) is 'Our lists of skills, for searching and editing, from the groups of a document: technical, and
+soft when a group is called that. Each word once.';
+
+CREATE OR REPLACE FUNCTION private.skills_from_json_resume(p_groups jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- Groups that say no more than our lists can become these lists; others are kept beside them.
+    select case
+        when l.are_keys and private.groups_from_skill_lists(l.lists) = p_groups then l.lists
+        else private.skills_from_groups(p_groups) || jsonb_build_object('groups', p_groups)
+    end
+    from (
+        select
+            coalesce(
+                bool_and(
+                    g.name ~ '^(Technical|Soft|[a-z][A-Za-z0-9_]*)$' and g.name <> 'groups'
+                ),
+                true
+            ) as are_keys,
+            coalesce(
+                jsonb_object_agg(
+                    case
+                        when g.name in ('Technical', 'Soft') then lower(g.name) else g.name
+                    end,
+                    g.keywords
+                ) filter (where g.name is not null),
+                '{}'
+            ) as lists
+        from (
+            select coalesce(e.value ->> 'name', '') as name, e.value -> 'keywords' as keywords
+            from jsonb_array_elements(p_groups) as e
+        ) g
+    ) l;
+$function$
+;
+comment on function private.skills_from_json_resume(jsonb) is 'content.skills: lists of texts, and groups when the document says more than such lists.';
+
+CREATE OR REPLACE FUNCTION private.standard_json_resume(p_content jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_rest jsonb := case
+        when jsonb_typeof(p_content #> '{meta,jsonResume}') = 'object'
+            then p_content #> '{meta,jsonResume}'
+        else '{}'
+    end;
+    v_document jsonb := v_rest - 'basics';
+    v_basics jsonb;
+    v_section record;
+    v_list jsonb;
+begin
+    if jsonb_typeof(v_rest -> '$schema') not in ('string', 'null') then
+        v_document := v_document - '$schema';
+    end if;
+    if jsonb_typeof(v_rest -> 'meta') not in ('object', 'null') then
+        v_document := v_document - 'meta';
+    end if;
+    v_document := private.without_resumebase(v_document);
+
+    if jsonb_typeof(p_content -> 'personalInfo') = 'object' then
+        v_basics := private.basics_from_personal_info(p_content -> 'personalInfo');
+    end if;
+    if jsonb_typeof(p_content -> 'summary') = 'string' then
+        v_basics := coalesce(v_basics, '{}')
+            || jsonb_build_object('summary', p_content -> 'summary');
+    end if;
+    if v_basics is not null and jsonb_typeof(v_rest -> 'basics') = 'object' then
+        select v_basics || coalesce(jsonb_object_agg(b.key, b.value), '{}') into v_basics
+        from jsonb_each(v_rest -> 'basics') as b
+        where b.key in ('address', 'linkedin', 'github')
+            or (b.key = 'summary' and b.value = 'null' and not v_basics ? 'summary');
+    elsif v_rest -> 'basics' = 'null' then
+        v_basics := coalesce(v_basics, 'null');
+    end if;
+    if v_basics is not null then
+        v_document := v_document || jsonb_build_object('basics', v_basics);
+    end if;
+
+    for v_section in select * from private.json_resume_sections() loop
+        -- What waits under the key of a section can only be a null.
+        if v_rest -> v_section.document_key <> 'null' then
+            v_document := v_document - v_section.document_key;
+        end if;
+        if v_section.section = 'skills' then
+            v_list := private.groups_from_skills(p_content -> 'skills');
+        elsif jsonb_typeof(p_content -> v_section.section) = 'array' then
+            select coalesce(
+                jsonb_agg(
+                    case jsonb_typeof(e.value)
+                        when 'string' then jsonb_build_object(v_section.word_key, e.value)
+                        when 'object' then private.swap_keys(e.value, v_section.swaps)
+                        else e.value
+                    end
+                    order by e.position
+                ),
+                '[]'
+            ) into v_list
+            from jsonb_array_elements(p_content -> v_section.section)
+                with ordinality as e (value, position);
+        else
+            v_list := null;
+        end if;
+        if v_list is not null and private.list_problem(
+            v_list, '', v_section.texts, v_section.lists
+        ) is null then
+            v_document := v_document || jsonb_build_object(v_section.document_key, v_list);
+        end if;
+    end loop;
+    return v_document;
+end;
+$function$
+;
+comment on function private.standard_json_resume(jsonb) is 'What JSON Resume has a place for, of any content; what would not be valid there stays out.';
+
+CREATE OR REPLACE FUNCTION private.start_interview(p_session_type text, p_role_type text, p_job_title text, p_job_description text, p_job_id uuid, p_interviewer_id uuid, p_total_questions integer, p_idempotency_key text)
+ RETURNS public.interview_sessions
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_role_type text := private.clean_interview_text('p_role_type', p_role_type, 200);
+    v_job_title text := private.clean_interview_text('p_job_title', p_job_title, 200);
+    v_description text := private.clean_interview_text(
+        'p_job_description', p_job_description, 20000
+    );
+    v_questions integer := coalesce(p_total_questions, 10);
+    v_job public.jobs;
+    v_use private.reservation;
+    v_session public.interview_sessions;
+begin
+    perform private.lock_account(v_user_id);
+    perform private.limit_rate('interview');
+    if p_session_type is null or p_session_type not in ('voice', 'chat', 'resume_analyzer') then
+        raise sqlstate 'PT422' using
+            message = format('There is no interview of type %s.', coalesce(p_session_type, 'null')),
+            hint = 'Send voice, chat or resume_analyzer.';
+    end if;
+    if v_questions not between 1 and 30 then
+        raise sqlstate 'PT422' using
+            message = format('p_total_questions is %s.', v_questions),
+            hint = 'Send 1 to 30.';
+    end if;
+    if p_interviewer_id is not null and not exists (
+        select 1 from public.interviewers i where i.id = p_interviewer_id and i.is_active
+    ) then
+        perform private.raise_not_found('interviewer', p_interviewer_id);
+    end if;
+    if p_job_id is not null then
+        select * into v_job
+        from public.jobs j
+        where j.id = p_job_id and j.user_id = v_user_id and j.deleted_at is null;
+        if not found then
+            perform private.raise_not_found('job', p_job_id);
+        end if;
+    end if;
+
+    v_use := private.reserve_usage(v_user_id, 'interview', p_idempotency_key, jsonb_build_object(
+        'session_type', p_session_type, 'role_type', v_role_type, 'job_title', v_job_title,
+        'job_description', v_description, 'job_id', p_job_id,
+        'interviewer_id', p_interviewer_id, 'total_questions', v_questions
+    ));
+    if v_use.is_replay then
+        return private.find_started_interview(v_user_id, v_use.usage_event_id);
+    end if;
+
+    insert into public.interview_sessions (
+        user_id, session_type, role_type, job_title, job_description, job_id, interviewer_id,
+        total_questions, usage_event_id
+    )
+    values (
+        v_user_id, p_session_type, v_role_type,
+        coalesce(v_job_title, left(v_job.title, 200)),
+        coalesce(v_description, left(v_job.description, 20000)),
+        p_job_id, p_interviewer_id, v_questions, v_use.usage_event_id
+    )
+    returning * into v_session;
+    return private.queue_interview_reply(v_session);
+end;
+$function$
+;
+comment on function private.start_interview(text,text,text,text,uuid,uuid,integer,text) is 'Reserves one use and queues the first question; see public.start_interview.';
+grant execute on function private.start_interview(text,text,text,text,uuid,uuid,integer,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.swap_keys(p_object jsonb, p_swaps jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(jsonb_object_agg(coalesce(s.partner, o.key), o.value), '{}')
+    from jsonb_each(p_object) as o
+    left join (
+        select f.key, f.value as partner from jsonb_each_text(p_swaps) as f
+        union all
+        select b.value, b.key from jsonb_each_text(p_swaps) as b
+    ) s on s.key = o.key;
+$function$
+;
+comment on function private.swap_keys(jsonb,jsonb) is 'The object with the keys of each pair {a: b} swapped; twice is the object itself.';
+
 CREATE OR REPLACE FUNCTION private.tell_task_event(p_task queue.tasks, p_event text, p_data jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -1255,6 +6626,19 @@ end;
 $function$
 ;
 comment on function private.tell_task_event(queue.tasks,text,jsonb) is 'Calls private.on_<kind>, so that the product''s rows move in the transaction of the task.';
+
+CREATE OR REPLACE FUNCTION private.tg_ai_documents__set_edited_at()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    new.edited_at := now();
+    return new;
+end;
+$function$
+;
+comment on function private.tg_ai_documents__set_edited_at() is 'Stamps an edit by a person; what the worker writes is none.';
 
 CREATE OR REPLACE FUNCTION private.tg_audit()
  RETURNS trigger
@@ -1309,11 +6693,15 @@ CREATE OR REPLACE FUNCTION private.tg_audit_logs__guard_history()
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+    v_personal text[] := '{user_id,changes,ip_address,user_agent}';
 begin
-    -- Forgetting a person is the only change: values may become null, nothing else moves.
-    if jsonb_strip_nulls(to_jsonb(new)) <@ to_jsonb(old)
-        and (new.id, new.created_at, new.action, new.entity_type, new.entity_id)
-            is not distinct from (old.id, old.created_at, old.action, old.entity_type, old.entity_id)
+    -- Forgetting a person is the only change: these become null as a whole, nothing else moves.
+    if (to_jsonb(new) - v_personal) is not distinct from (to_jsonb(old) - v_personal)
+        and (new.user_id is null or new.user_id = old.user_id)
+        and (new.changes is null or new.changes = old.changes)
+        and (new.ip_address is null or new.ip_address = old.ip_address)
+        and (new.user_agent is null or new.user_agent = old.user_agent)
     then
         return new;
     end if;
@@ -1322,6 +6710,174 @@ end;
 $function$
 ;
 comment on function private.tg_audit_logs__guard_history() is 'Keeps the audit log append-only, but for forgetting who a deleted account was.';
+
+CREATE OR REPLACE FUNCTION private.tg_billing__keep_history()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if exists (select 1 from public.profiles p where p.id = old.user_id) then
+        raise exception '% % is history and stays as long as its account.', tg_table_name, old.id;
+    end if;
+    return old;
+end;
+$function$
+;
+comment on function private.tg_billing__keep_history() is 'Keeps subscriptions and payments from being deleted, but with their account.';
+
+CREATE OR REPLACE FUNCTION private.tg_feedback__limit_rate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    -- Per row, not per statement: an insert of many rows is a flood as well.
+    if auth.uid() is not null then
+        perform private.limit_rate('feedback');
+    end if;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_feedback__limit_rate() is 'Keeps a signed-in user from flooding the table. PT429 when it is too often.';
+
+CREATE OR REPLACE FUNCTION private.tg_interview_sessions__close_use()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    -- Its tasks live on and find no row: their end changes nothing.
+    perform private.close_interview_use(old);
+    return null;
+end;
+$function$
+;
+comment on function private.tg_interview_sessions__close_use() is 'Closes the use of an interview that is deleted before its end.';
+
+CREATE OR REPLACE FUNCTION private.tg_interview_sessions__lock_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$function$
+;
+comment on function private.tg_interview_sessions__lock_account() is 'A client deletes interviews directly; the account is locked first here as in every RPC.';
+
+CREATE OR REPLACE FUNCTION private.tg_interview_turns__number()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_last public.interview_turns;
+begin
+    -- The lock makes turns of one interview take turns; only then is the last one known. Without
+    -- such an interview the foreign key refuses the turn.
+    perform 1
+    from public.interview_sessions s
+    where s.id = new.session_id and s.user_id = new.user_id
+    for update;
+    select * into v_last
+    from public.interview_turns t
+    where t.session_id = new.session_id
+    order by t.turn_number desc
+    limit 1;
+
+    new.turn_number := coalesce(v_last.turn_number, 0) + 1;
+    update public.interview_sessions s
+    set turns_count = new.turn_number,
+        questions_answered = s.questions_answered
+            + (new.speaker = 'user' and v_last.speaker is not distinct from 'ai')::integer,
+        last_turn_at = now()
+    where s.id = new.session_id and s.user_id = new.user_id;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_interview_turns__number() is 'Gives a turn the next number of its interview, and counts turns and answers there.';
+
+CREATE OR REPLACE FUNCTION private.tg_jobs__limit_number()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_max integer := private.config_integer('max_jobs', 1000);
+    v_live integer;
+    v_all integer;
+begin
+    -- Two inserts at once take turns, or both would see room for the last one.
+    perform pg_advisory_xact_lock(hashtextextended('jobs:' || new.user_id, 0));
+    select count(*) filter (where j.deleted_at is null), count(*) into v_live, v_all
+    from public.jobs j
+    where j.user_id = new.user_id;
+    -- The trash has room for as many again.
+    if v_live > v_max or v_all > 2 * v_max then
+        raise sqlstate 'PT422' using
+            message = format('%s jobs can be followed at once.', v_max),
+            detail = jsonb_build_object('max_jobs', v_max)::text,
+            hint = 'Put old ones into the trash. It has room for as many, and is emptied after '
+                '30 days.';
+    end if;
+    return null;
+end;
+$function$
+;
+comment on function private.tg_jobs__limit_number() is 'PT422 for one job more than global_config max_jobs, 1000 when it is not set.';
+
+CREATE OR REPLACE FUNCTION private.tg_jobs__set_status_changed_at()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    new.status_changed_at := now();
+    return new;
+end;
+$function$
+;
+comment on function private.tg_jobs__set_status_changed_at() is 'Stamps a move on the board.';
+
+CREATE OR REPLACE FUNCTION private.tg_payments__guard_history()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if (new.id, new.user_id, new.provider, new.provider_payment_id, new.created_at)
+        is distinct from (old.id, old.user_id, old.provider, old.provider_payment_id, old.created_at)
+    then
+        raise exception 'Payment % cannot become another one.', old.id;
+    end if;
+    if new.refunded_amount < old.refunded_amount or new.last_event_at < old.last_event_at then
+        raise exception 'Payment % moves forward only.', old.id;
+    end if;
+    if old.status = 'refunded' and new.status is distinct from 'refunded'
+        or old.status = 'succeeded' and new.status in ('pending', 'failed') then
+        raise exception 'Payment % is % and cannot become %.', old.id, old.status, new.status;
+    end if;
+    -- What was paid for what, and how much, is settled with the money.
+    if old.status in ('succeeded', 'refunded')
+        and (new.kind, new.tokens, new.token_pack_code, new.amount, new.currency)
+            is distinct from (old.kind, old.tokens, old.token_pack_code, old.amount, old.currency)
+    then
+        raise exception 'Payment % is %: what it was for cannot change.', old.id, old.status;
+    end if;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_payments__guard_history() is 'Keeps a payment the same one, and its refunds and its status from going back.';
 
 CREATE OR REPLACE FUNCTION private.tg_profiles__create_counters()
  RETURNS trigger
@@ -1340,6 +6896,299 @@ end;
 $function$
 ;
 comment on function private.tg_profiles__create_counters() is 'Gives a new user the lifetime counters of the plan; others appear when they are first used.';
+
+CREATE OR REPLACE FUNCTION private.tg_profiles__create_token_balance()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    insert into public.token_balances (user_id) values (new.id)
+    on conflict (user_id) do nothing;
+    return null;
+end;
+$function$
+;
+comment on function private.tg_profiles__create_token_balance() is 'Gives a new user a balance of no tokens.';
+
+CREATE OR REPLACE FUNCTION private.tg_resume_sections__delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_key text := private.section_key(old.section_type);
+begin
+    update public.resumes r
+    set content = r.content - v_key,
+        layout = private.forget_section(r.layout, v_key)
+    where r.id = old.resume_id and r.content ? v_key;
+    if not found then
+        return null;
+    end if;
+    return old;
+end;
+$function$
+;
+comment on function private.tg_resume_sections__delete() is 'Takes a section out of its résumé.';
+
+CREATE OR REPLACE FUNCTION private.tg_resume_sections__insert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_key text := private.section_key(new.section_type);
+    v_content jsonb;
+begin
+    if new.section_type !~ '^[A-Za-z][A-Za-z0-9_]{0,59}$' or new.section_type is null
+        or new.section_type = 'personalInfo' or new.content is null then
+        raise sqlstate 'PT422' using
+            message = 'A section needs a section_type and a content.',
+            hint = 'Types are personal, summary, experience, education, skills, projects, or a key '
+                'of your own: letters, digits and underscores.';
+    end if;
+    v_content := jsonb_build_object(v_key, new.content);
+    -- Atomic: what another session wrote meanwhile is in r.
+    update public.resumes r
+    set content = r.content || v_content,
+        layout = private.show_section(
+            case
+                when new.section_order is null then r.layout
+                else private.move_section(
+                    r.content || v_content, r.layout, v_key, new.section_order
+                )
+            end,
+            v_key,
+            coalesce(new.is_visible, true)
+        )
+    where r.id = new.resume_id and not r.content ? v_key;
+    if found then
+        -- What the caller gets back is what the view says now.
+        select * into new
+        from public.resume_sections s
+        where s.resume_id = new.resume_id and s.section_type = new.section_type;
+        return new;
+    end if;
+    if exists (select 1 from public.resumes r where r.id = new.resume_id) then
+        raise sqlstate 'PT409' using
+            message = format(
+                'Résumé %s has a section %s already.', new.resume_id, new.section_type
+            ),
+            hint = 'Update it instead.';
+    end if;
+    raise sqlstate '42501' using
+        message = 'new row violates row-level security policy for view "resume_sections"',
+        hint = 'Use the id of a résumé of your own; one in the trash must be restored first.';
+end;
+$function$
+;
+comment on function private.tg_resume_sections__insert() is 'Puts a new section into its résumé: at the end, unless section_order says where.';
+
+CREATE OR REPLACE FUNCTION private.tg_resume_sections__update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_key text := private.section_key(old.section_type);
+begin
+    update public.resumes r
+    set content = case
+            when new.content is distinct from old.content
+                then r.content || jsonb_build_object(v_key, new.content)
+            else r.content
+        end,
+        layout = case
+            when new.section_order is distinct from old.section_order
+                then private.move_section(
+                    r.content,
+                    private.show_section(r.layout, v_key, new.is_visible),
+                    v_key,
+                    new.section_order
+                )
+            when new.is_visible is distinct from old.is_visible
+                then private.show_section(r.layout, v_key, new.is_visible)
+            else r.layout
+        end
+    where r.id = old.resume_id and r.content ? v_key;
+    if not found then
+        return null;
+    end if;
+    -- What the caller gets back is what the view says now.
+    select * into new
+    from public.resume_sections s
+    where s.resume_id = old.resume_id and s.section_type = old.section_type;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_resume_sections__update() is 'Writes what changed of a section into its résumé.';
+
+CREATE OR REPLACE FUNCTION private.tg_resumes__check_new()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_added record;
+begin
+    -- In the order of ids, so that two statements for the same users do not wait for each other.
+    for v_added in
+        select i.user_id, count(*)::integer as live_rows
+        from inserted i
+        where i.deleted_at is null
+        group by i.user_id
+        order by i.user_id
+    loop
+        perform private.check_resume_quota(v_added.user_id, v_added.live_rows, true);
+    end loop;
+    return null;
+end;
+$function$
+;
+comment on function private.tg_resumes__check_new() is 'Holds new résumés to the quota: after the statement, when the policy has let them in, so that
+nobody learns how many a stranger has.';
+
+CREATE OR REPLACE FUNCTION private.tg_resumes__check_restored()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.check_resume_quota(new.user_id, 1, false);
+    return null;
+end;
+$function$
+;
+comment on function private.tg_resumes__check_restored() is 'Holds a résumé that leaves the trash to the quota.';
+
+CREATE OR REPLACE FUNCTION private.tg_resumes__check_template()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    -- Functions of the system check on their own what they do for a user.
+    if current_user = 'authenticated' and not private.is_usable_template(new.template_id) then
+        raise sqlstate '42501' using
+            message = format(
+                'new row violates row-level security policy: no template %s to use', new.template_id
+            ),
+            hint = 'Choose an active one of your own or a public one; premium templates need a '
+                'paid plan.';
+    end if;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_resumes__check_template() is 'Does for a change of template what the policy does for a new résumé. A policy cannot compare
+with the old row, and whoever loses a paid plan must still be able to edit.';
+
+CREATE OR REPLACE FUNCTION private.tg_resumes__keep_updated_at()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    new.updated_at := old.updated_at;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_resumes__keep_updated_at() is 'Being read is no change of a résumé.';
+
+CREATE OR REPLACE FUNCTION private.tg_resumes__keep_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_type text := nullif(current_setting('resumebase.change_type', true), '');
+    v_summary text := nullif(left(current_setting('resumebase.change_summary', true), 500), '');
+    v_changed_by uuid := case when auth.uid() = new.user_id then new.user_id end;
+begin
+    if v_type is null then
+        v_type := 'manual';
+        -- old is null for a new résumé.
+        if tg_op = 'UPDATE' and new.template_id is distinct from old.template_id then
+            v_type := 'template_change';
+        end if;
+    end if;
+
+    -- A client may save every second; that must not push the version of yesterday out.
+    if tg_op = 'UPDATE' and v_type = 'manual' and v_summary is null
+        and private.merge_resume_version(new, v_changed_by) then
+        return null;
+    end if;
+
+    insert into public.resume_versions (
+        user_id, resume_id, version_number, content, layout, template_id,
+        change_type, change_summary, changed_by
+    )
+    values (
+        new.user_id, new.id, new.version, new.content, new.layout, new.template_id,
+        v_type, v_summary, v_changed_by
+    );
+    delete from public.resume_versions v
+    where v.user_id = new.user_id and v.resume_id = new.id and v.version_number <= (
+        select w.version_number
+        from public.resume_versions w
+        where w.user_id = new.user_id and w.resume_id = new.id
+        order by w.version_number desc
+        offset greatest(private.config_integer('resume_versions_kept', 50), 1)
+        limit 1
+    );
+    return null;
+end;
+$function$
+;
+comment on function private.tg_resumes__keep_version() is 'Keeps a résumé as it is after a change, and drops the oldest versions (global_config
+resume_versions_kept). The newest version is always the résumé as it stands. Edits by hand by one
+person within a minute are merged; the first version, changes by the system, restores and changes of
+the template are kept each.';
+
+CREATE OR REPLACE FUNCTION private.tg_resumes__lock_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    -- Versions and audit entries of a change refer to the profile: lock it before the rows, in the
+    -- order of those who delete an account.
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$function$
+;
+comment on function private.tg_resumes__lock_account() is 'Takes the lock on the caller''s account before a statement of a client locks résumés.';
+
+CREATE OR REPLACE FUNCTION private.tg_resumes__raise_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    new.version := old.version;
+    -- A template that was deleted under a résumé is no edit of it; and when it goes together with
+    -- its owner's account, there is nobody left to keep a version for.
+    if (new.content, new.layout) is distinct from (old.content, old.layout)
+        or new.template_id is not null
+        or exists (select 1 from public.resume_templates t where t.id = old.template_id) then
+        new.version := old.version + 1;
+    end if;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_resumes__raise_version() is 'Counts a change of content, layout or template: each one, so that a draft that is based on another state is always noticed.';
 
 CREATE OR REPLACE FUNCTION private.tg_resumes__set_last_edited_at()
  RETURNS trigger
@@ -1369,6 +7218,110 @@ $function$
 ;
 comment on function private.tg_set_updated_at() is 'Stamps updated_at when a row really changes.';
 
+CREATE OR REPLACE FUNCTION private.tg_subscriptions__guard_history()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if (new.id, new.user_id, new.provider, new.provider_subscription_id, new.created_at)
+        is distinct from
+        (old.id, old.user_id, old.provider, old.provider_subscription_id, old.created_at) then
+        raise exception 'Subscription % cannot become another one.', old.id;
+    end if;
+    if old.status in ('canceled', 'expired')
+        and (new.status, new.ended_at) is distinct from (old.status, old.ended_at) then
+        raise exception 'Subscription % is %: that is final.', old.id, old.status;
+    end if;
+    if new.last_event_at < old.last_event_at then
+        raise exception 'Subscription % knows of later events than %.', old.id, new.last_event_at;
+    end if;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_subscriptions__guard_history() is 'Keeps a subscription the same one, its end final, and its clock from going back.';
+
+CREATE OR REPLACE FUNCTION private.tg_subscriptions__mirror()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.mirror_subscription(new.user_id);
+    return null;
+end;
+$function$
+;
+comment on function private.tg_subscriptions__mirror() is 'Keeps the profile in step with its subscriptions.';
+
+CREATE OR REPLACE FUNCTION private.tg_token_balances__guard_ledger()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    -- Depth 1 is a statement of its own; the ledger's trigger comes in at depth 2.
+    if pg_trigger_depth() < 2 and (
+        tg_op = 'INSERT'
+        and (new.current_balance, new.total_purchased, new.debt) is distinct from (0, 0, 0)
+        or tg_op = 'UPDATE'
+        and (new.user_id, new.current_balance, new.total_purchased, new.debt)
+            is distinct from (old.user_id, old.current_balance, old.total_purchased, old.debt)
+    ) then
+        raise exception 'The balance of % moves only with a row of token_transactions.', new.user_id
+            using hint = 'Insert a transaction; it is applied to the balance.';
+    end if;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_token_balances__guard_ledger() is 'Keeps balances from moving without a row in the ledger.';
+
+CREATE OR REPLACE FUNCTION private.tg_token_transactions__apply()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.lock_account(new.user_id);
+    -- The row lock makes moves of one user take turns; a balance below zero fails its check.
+    update public.token_balances b
+    set current_balance = b.current_balance
+            + case new.status when 'completed' then new.amount else 0 end,
+        debt = b.debt + case new.status when 'completed' then new.debt_change else 0 end,
+        total_purchased = b.total_purchased + case
+            when new.status = 'completed' and new.transaction_type = 'purchase' then new.amount
+            else 0
+        end
+    where b.user_id = new.user_id
+    returning b.current_balance into new.balance_after;
+    if not found then
+        raise exception 'User % has no token balance.', new.user_id;
+    end if;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_token_transactions__apply() is 'Applies a new row of the ledger to the balance and notes the balance after it.';
+
+CREATE OR REPLACE FUNCTION private.tg_token_transactions__guard_history()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if tg_op = 'DELETE'
+        and not exists (select 1 from public.profiles p where p.id = old.user_id) then
+        return old;
+    end if;
+    raise exception 'Token transaction % is history and cannot change.', old.id
+        using hint = 'Insert an adjustment that makes it good.';
+end;
+$function$
+;
+comment on function private.tg_token_transactions__guard_history() is 'Keeps the ledger append-only: rows change never, and go only with their account.';
+
 CREATE OR REPLACE FUNCTION private.tg_usage_events__guard_history()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1388,6 +7341,31 @@ end;
 $function$
 ;
 comment on function private.tg_usage_events__guard_history() is 'Keeps usage events append-only: reserved may become settled or released, nothing else moves.';
+
+CREATE OR REPLACE FUNCTION private.tg_user_experiences__limit_rows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_max integer := private.config_integer('max_experiences', 200);
+    v_user_id uuid;
+begin
+    for v_user_id in select distinct i.user_id from inserted i order by i.user_id loop
+        -- Inserts of one user take turns, or two of them would each count without the other.
+        perform 1 from public.profiles p where p.id = v_user_id for no key update;
+        if (select count(*) from public.user_experiences e where e.user_id = v_user_id) > v_max then
+            raise sqlstate 'PT422' using
+                message = format('More than %s experiences are not possible.', v_max),
+                hint = 'Delete some that you no longer use.';
+        end if;
+    end loop;
+    return null;
+end;
+$function$
+;
+comment on function private.tg_user_experiences__limit_rows() is 'PT422 when a user has too many rows: after the policy, so that it tells nothing of strangers.';
 
 CREATE OR REPLACE FUNCTION private.tg_users__create_profile()
  RETURNS trigger
@@ -1420,6 +7398,27 @@ $function$
 ;
 comment on function private.tg_users__mirror_email() is 'Keeps the e-mail address of the profile what Auth says it is.';
 
+CREATE OR REPLACE FUNCTION private.tg_webhook_events__guard_body()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        new.id, new.provider, new.event_id, new.body_sha256, new.type, new.payload,
+        new.occurred_at, new.received_at
+    ) is distinct from (
+        old.id, old.provider, old.event_id, old.body_sha256, old.type, old.payload,
+        old.occurred_at, old.received_at
+    ) then
+        raise exception 'Webhook event % stays as it came.', old.id;
+    end if;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_webhook_events__guard_body() is 'Keeps an event what the provider sent: only what became of it may change.';
+
 CREATE OR REPLACE FUNCTION private.try_month_partition(p_parent regclass, p_key text, p_month date)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1436,6 +7435,412 @@ $function$
 ;
 comment on function private.try_month_partition(regclass,text,date) is 'Makes the partition of a month, 1, or does nothing, 0: it is there, or the table is busy.';
 
+CREATE OR REPLACE FUNCTION private.unbalanced_ledgers()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select p.id::text
+    from public.profiles p
+    left join public.token_balances b on b.user_id = p.id
+    left join (
+        select t.user_id, sum(t.amount) as balance, sum(t.debt_change) as debt
+        from public.token_transactions t
+        where t.status = 'completed'
+        group by t.user_id
+    ) s on s.user_id = p.id
+    where (b.current_balance, b.debt)
+        is distinct from (coalesce(s.balance, 0)::integer, coalesce(s.debt, 0)::integer);
+$function$
+;
+comment on function private.unbalanced_ledgers() is 'Users whose balance or debt is not the sum of their ledger, or who have none.';
+
+CREATE OR REPLACE FUNCTION private.uncounted_uses()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    -- What the events say against what the counters say. Old events are forgotten, so only
+    -- counters of periods whose events are all there can be checked.
+    with counted as (
+        select e.user_id, c.meter, c.period_type, c.period_key, count(*) as uses
+        from public.usage_events e
+        cross join lateral jsonb_to_recordset(e.charges)
+            as c (meter text, period_type text, period_key text)
+        where e.state <> 'released'
+        group by e.user_id, c.meter, c.period_type, c.period_key
+    ),
+
+    recent as (
+        select u.user_id, u.meter, u.period_type, u.period_key, u.used
+        from public.usage_counters u
+        inner join public.profiles p on p.id = u.user_id
+        where case u.period_type
+            when 'lifetime' then p.created_at > now() - interval '300 days'
+            else u.period_key > to_char(now() - interval '300 days', 'YYYY-MM')
+        end
+    )
+
+    select concat_ws(' ', user_id, meter, period_key)
+    from recent r
+    full join counted c using (user_id, meter, period_type, period_key)
+    where coalesce(c.uses, 0) <> r.used
+        -- A counter that is missing.
+        or r.user_id is null and not exists (
+            select 1
+            from public.usage_counters u
+            where u.user_id = c.user_id and u.meter = c.meter
+                and u.period_type = c.period_type and u.period_key = c.period_key
+        );
+$function$
+;
+comment on function private.uncounted_uses() is 'Counters that differ from their usage events: user, meter, period.';
+
+CREATE OR REPLACE FUNCTION private.unshare_resume(p_resume_id uuid)
+ RETURNS public.resumes
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.require_user();
+    v_resume public.resumes;
+begin
+    perform private.lock_account(v_user_id);
+    update public.resumes r
+    set is_public = false, share_slug = null
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null
+    returning * into v_resume;
+    if not found then
+        perform private.raise_not_found('résumé', p_resume_id);
+    end if;
+    return v_resume;
+end;
+$function$
+;
+comment on function private.unshare_resume(uuid) is 'Takes back the link of a résumé of the caller; see public.unshare_resume.';
+grant execute on function private.unshare_resume(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.unused_files(p_files jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(jsonb_object_agg(b.bucket_id, b.names), '{}')
+    from (
+        select o.bucket_id, jsonb_agg(o.name order by o.name) as names
+        from jsonb_each(p_files) as f (bucket_id, names)
+        cross join jsonb_array_elements_text(f.names) as n (name)
+        inner join storage.objects o on o.bucket_id = f.bucket_id and o.name = n.name
+        -- A copy of a résumé, or a résumé made from the same upload, may still need the file.
+        where not exists (
+            select 1
+            from public.resumes r
+            where r.user_id = case
+                    when n.name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
+                        then split_part(n.name, '/', 1)::uuid
+                end
+                and n.name in (r.file_path, r.thumbnail_path, r.exported_pdf_path)
+        )
+        group by o.bucket_id
+    ) b;
+$function$
+;
+comment on function private.unused_files(jsonb) is 'Those of {bucket: [names]} that are still there and that no résumé uses.';
+
+CREATE OR REPLACE FUNCTION private.without_resumebase(p_document jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select case
+        when p_document #> '{meta,resumebase}' is null then p_document
+        when (p_document -> 'meta') - 'resumebase' = '{}' then p_document - 'meta'
+        else p_document #- '{meta,resumebase}'
+    end;
+$function$
+;
+comment on function private.without_resumebase(jsonb) is 'A document without what only we put there.';
+
+CREATE OR REPLACE FUNCTION private.write_analysis_result(p_analysis_id uuid, p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_facts private.provider_facts;
+begin
+    if jsonb_typeof(p_result) is distinct from 'object' then
+        perform private.raise_malformed_result('an object');
+    end if;
+    v_facts := private.provider_facts(p_result);
+    update public.analyses a
+    set status = 'completed',
+        completed_at = now(),
+        error_message = null,
+        score = (p_result ->> 'score')::smallint,
+        keywords_matched = (p_result ->> 'keywords_matched')::integer,
+        keywords_missing = (p_result ->> 'keywords_missing')::integer,
+        keywords_total = (p_result ->> 'keywords_total')::integer,
+        issues = p_result -> 'issues',
+        suggestions = p_result -> 'suggestions',
+        results = p_result -> 'results',
+        ai_provider = v_facts.ai_provider,
+        model_used = v_facts.model_used,
+        tokens_used = v_facts.tokens_used,
+        processing_time_ms = v_facts.processing_time_ms,
+        estimated_cost = v_facts.estimated_cost
+    where a.id = p_analysis_id;
+exception
+    -- The columns know what they may hold; here it only gets its name.
+    when check_violation or not_null_violation or invalid_text_representation
+    or numeric_value_out_of_range then
+        perform private.raise_malformed_result(
+            'score 0 to 100, issues [{type, text}], suggestions [], results {}, the provider, and '
+            'keywords_matched, keywords_missing and their sum keywords_total'
+        );
+end;
+$function$
+;
+comment on function private.write_analysis_result(uuid,jsonb) is 'Completes an analysis. PT422 for a result that its row cannot hold.';
+
+CREATE OR REPLACE FUNCTION private.write_bullets(p_id uuid, p_user_id uuid, p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_facts private.provider_facts := private.provider_facts(p_result);
+begin
+    update public.resume_bullets b
+    set status = 'completed',
+        error_message = null,
+        completed_at = now(),
+        bullets = p_result -> 'bullets',
+        ai_provider = v_facts.ai_provider,
+        model_used = v_facts.model_used,
+        tokens_used = v_facts.tokens_used,
+        processing_time_ms = v_facts.processing_time_ms,
+        estimated_cost = v_facts.estimated_cost
+    where b.id = p_id and b.user_id = p_user_id;
+end;
+$function$
+;
+comment on function private.write_bullets(uuid,uuid,jsonb) is 'Writes the bullet points that were made.';
+
+CREATE OR REPLACE FUNCTION private.write_document_result(p_document_id uuid, p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_facts private.provider_facts;
+begin
+    if jsonb_typeof(p_result -> 'content') is distinct from 'string' then
+        perform private.raise_malformed_result('content, a text');
+    end if;
+    v_facts := private.provider_facts(p_result);
+    update public.ai_documents d
+    set status = 'completed',
+        completed_at = now(),
+        content = p_result ->> 'content',
+        ai_provider = v_facts.ai_provider,
+        model_used = v_facts.model_used,
+        tokens_used = v_facts.tokens_used,
+        processing_time_ms = v_facts.processing_time_ms,
+        estimated_cost = v_facts.estimated_cost
+    where d.id = p_document_id;
+exception
+    -- The columns know what they may hold; here it only gets its name.
+    when check_violation or numeric_value_out_of_range then
+        perform private.raise_malformed_result('content of 1 to 50000 characters, the provider');
+end;
+$function$
+;
+comment on function private.write_document_result(uuid,jsonb) is 'Completes a document. PT422 for a result that its row cannot hold.';
+
+CREATE OR REPLACE FUNCTION private.write_generation(p_generation public.resume_generations, p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_pdf_path text := (
+        select f.file_path from private.rendered_files(p_result) f where f.format = 'pdf'
+    );
+begin
+    -- The résumé first, as when one is deleted. One that went to the trash meanwhile is still
+    -- served: it may be restored.
+    update public.resumes r
+    set exported_pdf_path = coalesce(v_pdf_path, r.exported_pdf_path),
+        thumbnail_path = coalesce(p_result ->> 'thumbnail_path', r.thumbnail_path),
+        last_accessed_at = now()
+    where r.id = p_generation.resume_id and r.user_id = p_generation.user_id;
+    update public.resume_generations g
+    set generation_status = 'completed',
+        error_message = null,
+        completed_at = now(),
+        latex_content = p_result ->> 'latex_content',
+        processing_time_ms = (p_result ->> 'processing_time_ms')::integer
+    where g.id = p_generation.id;
+    insert into public.resume_downloads
+    (user_id, generation_id, format, file_path, file_size_bytes)
+    select p_generation.user_id, p_generation.id, f.format, f.file_path, f.file_size_bytes::integer
+    from private.rendered_files(p_result) f;
+end;
+$function$
+;
+comment on function private.write_generation(public.resume_generations,jsonb) is 'Notes the files of a generation, and the latest PDF and thumbnail of its résumé.';
+
+CREATE OR REPLACE FUNCTION private.write_interview_feedback(p_session_id uuid, p_user_id uuid, p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_facts private.provider_facts := private.provider_facts(p_result);
+begin
+    update public.interview_sessions s
+    set feedback_status = 'completed',
+        feedback_error = null,
+        score = (p_result ->> 'score')::smallint,
+        feedback = p_result ->> 'feedback',
+        strengths = p_result -> 'strengths',
+        improvements = p_result -> 'improvements',
+        tokens_used = s.tokens_used + coalesce(v_facts.tokens_used, 0)
+    where s.id = p_session_id and s.user_id = p_user_id;
+end;
+$function$
+;
+comment on function private.write_interview_feedback(uuid,uuid,jsonb) is 'Writes what the AI thinks of an interview.';
+
+CREATE OR REPLACE FUNCTION private.write_interview_reply(p_session public.interview_sessions, p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_facts private.provider_facts := private.provider_facts(p_result);
+begin
+    insert into public.interview_turns (user_id, session_id, speaker, message, processing_time_ms)
+    values (
+        p_session.user_id, p_session.id, 'ai',
+        left(btrim(p_result ->> 'message', E' \t\r\n'), 10000), v_facts.processing_time_ms
+    );
+    update public.interview_sessions s
+    set reply_status = 'none',
+        reply_error = null,
+        session_data = coalesce(p_result -> 'session_data', s.session_data),
+        tokens_used = s.tokens_used + coalesce(v_facts.tokens_used, 0)
+    where s.id = p_session.id;
+end;
+$function$
+;
+comment on function private.write_interview_reply(public.interview_sessions,jsonb) is 'Writes the AI''s turn into a locked interview.';
+
+CREATE OR REPLACE FUNCTION private.write_json_resume(p_content jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_document jsonb := private.standard_json_resume(p_content);
+    v_back jsonb := private.content_from_json_resume(v_document);
+    v_kept jsonb;
+begin
+    if v_back = p_content then
+        return v_document;
+    end if;
+    -- As the import will read it, once it has taken meta.resumebase out.
+    if v_document -> 'meta' in ('{}', 'null') then
+        v_document := v_document - 'meta';
+        v_back := private.content_from_json_resume(v_document);
+    end if;
+    select jsonb_object_agg(
+        k.key,
+        jsonb_build_object('of', private.content_fingerprint(v_back -> k.key))
+        || case
+            when p_content ? k.key then jsonb_build_object('value', p_content -> k.key) else '{}'
+        end
+    ) into v_kept
+    from (
+        select jsonb_object_keys(p_content) as key
+        union
+        select jsonb_object_keys(v_back)
+    ) k
+    where (p_content -> k.key) is distinct from (v_back -> k.key);
+    if v_kept is null then
+        return v_document;
+    end if;
+    return v_document || jsonb_build_object(
+        'meta', coalesce(v_document -> 'meta', '{}') || jsonb_build_object('resumebase', v_kept)
+    );
+end;
+$function$
+;
+comment on function private.write_json_resume(jsonb) is 'The document for any content; read_json_resume gives that content back.';
+
+CREATE OR REPLACE FUNCTION private.write_resume_variant(p_analysis public.analyses, p_content jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_variant_id uuid;
+    v_problem text;
+begin
+    if jsonb_typeof(p_content) is distinct from 'object' or p_content = '{}' then
+        perform private.raise_malformed_result('content, the optimised résumé');
+    end if;
+    begin
+        v_variant_id := private.make_resume_variant(p_analysis, p_content);
+    exception when sqlstate 'PT402' then
+        -- The work is done and paid for: keep it where the user can still take it from.
+        v_problem := left(sqlerrm, 2000);
+    end;
+    update public.analyses a
+    set variant_resume_id = v_variant_id,
+        error_message = v_problem,
+        results = case
+            when v_variant_id is null then a.results || jsonb_build_object('content', p_content)
+            else a.results
+        end
+    where a.id = p_analysis.id;
+end;
+$function$
+;
+comment on function private.write_resume_variant(public.analyses,jsonb) is 'Turns the result of an optimization into a new résumé, or keeps it in results.content.';
+
+CREATE OR REPLACE FUNCTION private.write_transcript(p_id uuid, p_user_id uuid, p_result jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_facts private.provider_facts := private.provider_facts(p_result);
+begin
+    update public.interview_transcripts t
+    set status = 'completed',
+        error_message = null,
+        completed_at = now(),
+        transcript_text = p_result ->> 'transcript_text',
+        confidence_score = (p_result ->> 'confidence_score')::numeric,
+        ai_provider = v_facts.ai_provider,
+        model_used = v_facts.model_used,
+        tokens_used = v_facts.tokens_used,
+        processing_time_ms = v_facts.processing_time_ms,
+        estimated_cost = v_facts.estimated_cost
+    where t.id = p_id and t.user_id = p_user_id;
+end;
+$function$
+;
+comment on function private.write_transcript(uuid,uuid,jsonb) is 'Writes what was said in a recording.';
+
 -- Schema public --------------------------------------------------------------------------------
 
 comment on schema public is 'standard public schema';
@@ -1443,6 +7848,9 @@ grant usage on schema public to -;
 grant usage on schema public to anon;
 grant usage on schema public to authenticated;
 grant usage on schema public to service_role;
+
+create type public.shared_resume as (title text, content jsonb, layout jsonb, template_slug text, template_name text, template_design jsonb, updated_at timestamp with time zone);
+comment on type public.shared_resume is 'All that a viewer of a shared résumé gets to see.';
 
 create table public.admin_users (
     user_id uuid not null,
@@ -1462,6 +7870,213 @@ create policy admin_users_select_admin on public.admin_users for select to authe
 grant select on table public.admin_users to authenticated;
 grant select on table public.admin_users to service_role;
 CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.admin_users FOR EACH ROW EXECUTE FUNCTION private.tg_audit('user_id', '{}', '{}');
+
+create table public.ai_documents (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null,
+    resume_id uuid,
+    job_id uuid,
+    kind text not null,
+    title text,
+    prompt text,
+    content text,
+    edited_at timestamp with time zone,
+    ai_provider text,
+    model_used text,
+    tokens_used integer,
+    processing_time_ms integer,
+    estimated_cost numeric(10,6),
+    status text not null default 'pending'::text,
+    error_message text,
+    completed_at timestamp with time zone,
+    usage_event_id uuid,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint ai_documents_pkey PRIMARY KEY (id),
+    constraint ai_documents_user_id_usage_event_id_key UNIQUE (user_id, usage_event_id),
+    constraint ai_documents_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint ai_documents_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id) ON DELETE SET NULL (job_id),
+    constraint ai_documents_user_id_resume_id_fkey FOREIGN KEY (user_id, resume_id) REFERENCES public.resumes(user_id, id) ON DELETE SET NULL (resume_id),
+    constraint ai_documents_ai_provider_check CHECK ((ai_provider = ANY (ARRAY['gemini'::text, 'claude'::text, 'openai'::text, 'openrouter'::text, 'offline'::text]))),
+    constraint ai_documents_answer_check CHECK (((kind <> 'answer'::text) OR (prompt IS NOT NULL))),
+    constraint ai_documents_completed_check CHECK ((((status = 'completed'::text) = (completed_at IS NOT NULL)) AND ((status <> 'completed'::text) OR (num_nulls(content, ai_provider) = 0)))),
+    constraint ai_documents_content_check CHECK (((char_length(content) >= 1) AND (char_length(content) <= 50000))),
+    constraint ai_documents_error_message_check CHECK ((char_length(error_message) <= 2000)),
+    constraint ai_documents_estimated_cost_check CHECK ((estimated_cost >= (0)::numeric)),
+    constraint ai_documents_kind_check CHECK ((kind = ANY (ARRAY['cover_letter'::text, 'answer'::text, 'outreach'::text, 'summary'::text]))),
+    constraint ai_documents_model_used_check CHECK ((char_length(model_used) <= 200)),
+    constraint ai_documents_processing_time_ms_check CHECK ((processing_time_ms >= 0)),
+    constraint ai_documents_prompt_check CHECK (((char_length(prompt) >= 1) AND (char_length(prompt) <= 5000))),
+    constraint ai_documents_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
+    constraint ai_documents_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 200))),
+    constraint ai_documents_tokens_used_check CHECK ((tokens_used >= 0))
+);
+comment on table public.ai_documents is 'Texts written for the user: cover letters, answers, messages to recruiters, summaries.
+Owners read and delete; once it is completed they edit title and content. The system writes the
+rest.';
+comment on column public.ai_documents.kind is 'What it is. Said once, by request_document.';
+comment on column public.ai_documents.title is 'Job and company at first, if there is a job; the user may change it.';
+comment on column public.ai_documents.prompt is 'The question of an answer; for the other kinds what the user wants said.';
+comment on column public.ai_documents.content is 'The text as it was written, then as the user edited it. Null until it is completed.';
+comment on column public.ai_documents.edited_at is 'When the user last changed the content; null for a text as it was written. System-written.';
+comment on column public.ai_documents.ai_provider is 'Who wrote it, offline for our own engine.';
+comment on column public.ai_documents.model_used is 'Its model. System-written.';
+comment on column public.ai_documents.tokens_used is 'Tokens of the provider, in and out. System-written.';
+comment on column public.ai_documents.estimated_cost is 'In US dollars.';
+comment on column public.ai_documents.status is 'pending (queued), processing, completed, failed or cancelled. System-written.';
+comment on column public.ai_documents.error_message is 'Why it failed, in words for the user. System-written.';
+comment on column public.ai_documents.completed_at is 'When the text came; null without one.';
+comment on column public.ai_documents.usage_event_id is 'The use that was counted for it.';
+CREATE INDEX ai_documents_job_id_idx ON public.ai_documents USING btree (user_id, job_id, created_at DESC) WHERE (job_id IS NOT NULL);
+CREATE INDEX ai_documents_resume_id_idx ON public.ai_documents USING btree (user_id, resume_id) WHERE (resume_id IS NOT NULL);
+CREATE INDEX ai_documents_user_id_created_at_idx ON public.ai_documents USING btree (user_id, created_at DESC);
+alter table public.ai_documents enable row level security;
+create policy ai_documents_delete_owner on public.ai_documents for delete to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (status <> ALL (ARRAY['pending'::text, 'processing'::text]))));
+comment on policy ai_documents_delete_owner on public.ai_documents is 'An open request is cancelled first: its task would go on without it.';
+create policy ai_documents_select_owner on public.ai_documents for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy ai_documents_update_owner on public.ai_documents for update to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (status = 'completed'::text)))
+    with check (((user_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_active_user() AS is_active_user)));
+comment on policy ai_documents_update_owner on public.ai_documents is 'Only what was written can be edited.';
+grant delete, select on table public.ai_documents to authenticated;
+grant select on table public.ai_documents to service_role;
+grant update (title, content) on public.ai_documents to authenticated;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.ai_documents FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _200_set_edited_at BEFORE UPDATE OF content ON public.ai_documents FOR EACH ROW WHEN (((old.status = 'completed'::text) AND (new.content IS DISTINCT FROM old.content))) EXECUTE FUNCTION private.tg_ai_documents__set_edited_at();
+
+create table public.ai_usage (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null,
+    task_id uuid,
+    feature text not null,
+    ai_provider text not null,
+    model text,
+    input_tokens integer not null default 0,
+    output_tokens integer not null default 0,
+    cached_tokens integer not null default 0,
+    tokens_used integer not null generated always as ((input_tokens + output_tokens)) stored,
+    estimated_cost numeric(10,6),
+    response_time_ms integer,
+    was_cached boolean not null default false,
+    request_summary text,
+    response_summary text,
+    created_at timestamp with time zone not null default now(),
+    date date not null generated always as (((created_at AT TIME ZONE 'UTC'::text))::date) stored,
+    constraint ai_usage_pkey PRIMARY KEY (id, created_at),
+    constraint ai_usage_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint ai_usage_ai_provider_check CHECK ((ai_provider = ANY (ARRAY['gemini'::text, 'claude'::text, 'openai'::text, 'openrouter'::text, 'offline'::text]))),
+    constraint ai_usage_estimated_cost_check CHECK ((estimated_cost >= (0)::numeric)),
+    constraint ai_usage_feature_check CHECK ((feature ~ '^[a-z][a-z0-9_]{1,39}$'::text)),
+    constraint ai_usage_input_tokens_check CHECK (((cached_tokens >= 0) AND (cached_tokens <= input_tokens))),
+    constraint ai_usage_model_check CHECK ((char_length(model) <= 200)),
+    constraint ai_usage_output_tokens_check CHECK ((output_tokens >= 0)),
+    constraint ai_usage_request_summary_check CHECK ((char_length(request_summary) <= 500)),
+    constraint ai_usage_response_summary_check CHECK ((char_length(response_summary) <= 500)),
+    constraint ai_usage_response_time_ms_check CHECK ((response_time_ms >= 0))
+) partition by RANGE (created_at);
+comment on table public.ai_usage is 'One row per call of an AI provider: what for, how much, how long. System-written.';
+comment on column public.ai_usage.task_id is 'The task that called. No foreign key: tasks leave the queue.';
+comment on column public.ai_usage.feature is 'What it was for: the kind of the task.';
+comment on column public.ai_usage.cached_tokens is 'Those of the input tokens that the provider had in its own cache, at a lower price.';
+comment on column public.ai_usage.tokens_used is 'Input and output together.';
+comment on column public.ai_usage.estimated_cost is 'In US dollars, by model_prices. Null when the model has no price there.';
+comment on column public.ai_usage.was_cached is 'The answer came out of our own cache and no provider was asked.';
+comment on column public.ai_usage.request_summary is 'A few words on the request, never its content.';
+comment on column public.ai_usage.response_summary is 'A few words on the response, never its content.';
+comment on column public.ai_usage.date is 'The UTC day, for daily sums.';
+CREATE INDEX ai_usage_date_idx ON ONLY public.ai_usage USING btree (date, ai_provider);
+CREATE INDEX ai_usage_user_id_created_at_idx ON ONLY public.ai_usage USING btree (user_id, created_at DESC);
+alter table public.ai_usage enable row level security;
+create policy ai_usage_select_owner on public.ai_usage for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.ai_usage to authenticated;
+grant select on table public.ai_usage to service_role;
+
+create table public.analyses (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null,
+    resume_id uuid,
+    job_id uuid,
+    variant_resume_id uuid,
+    analysis_type text not null,
+    job_title text,
+    company text,
+    job_description text,
+    score smallint,
+    keywords_matched integer,
+    keywords_missing integer,
+    keywords_total integer,
+    issues jsonb not null default '[]'::jsonb,
+    suggestions jsonb not null default '[]'::jsonb,
+    results jsonb not null default '{}'::jsonb,
+    ai_provider text,
+    model_used text,
+    tokens_used integer,
+    processing_time_ms integer,
+    estimated_cost numeric(10,6),
+    status text not null default 'pending'::text,
+    error_message text,
+    completed_at timestamp with time zone,
+    usage_event_id uuid,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint analyses_pkey PRIMARY KEY (id),
+    constraint analyses_user_id_usage_event_id_key UNIQUE (user_id, usage_event_id),
+    constraint analyses_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint analyses_user_id_job_id_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id) ON DELETE SET NULL (job_id),
+    constraint analyses_user_id_resume_id_fkey FOREIGN KEY (user_id, resume_id) REFERENCES public.resumes(user_id, id) ON DELETE SET NULL (resume_id),
+    constraint analyses_user_id_variant_resume_id_fkey FOREIGN KEY (user_id, variant_resume_id) REFERENCES public.resumes(user_id, id) ON DELETE SET NULL (variant_resume_id),
+    constraint analyses_ai_provider_check CHECK ((ai_provider = ANY (ARRAY['gemini'::text, 'claude'::text, 'openai'::text, 'openrouter'::text, 'offline'::text]))),
+    constraint analyses_analysis_type_check CHECK ((analysis_type = ANY (ARRAY['ats_score'::text, 'keyword_match'::text, 'match'::text, 'full_analysis'::text, 'optimization'::text]))),
+    constraint analyses_company_check CHECK ((char_length(company) <= 200)),
+    constraint analyses_completed_check CHECK ((((status = 'completed'::text) = (completed_at IS NOT NULL)) AND ((status <> 'completed'::text) OR (num_nulls(score, ai_provider) = 0)) AND ((status <> 'completed'::text) OR (analysis_type <> 'keyword_match'::text) OR (keywords_total IS NOT NULL)))),
+    constraint analyses_error_message_check CHECK ((char_length(error_message) <= 2000)),
+    constraint analyses_estimated_cost_check CHECK ((estimated_cost >= (0)::numeric)),
+    constraint analyses_issues_check CHECK ((private.is_issue_list(issues) AND (octet_length((issues)::text) <= 65536))),
+    constraint analyses_job_description_check CHECK ((char_length(job_description) <= 50000)),
+    constraint analyses_job_title_check CHECK ((char_length(job_title) <= 200)),
+    constraint analyses_keywords_check CHECK (((num_nulls(keywords_matched, keywords_missing, keywords_total) = 3) OR (((keywords_matched + keywords_missing) = keywords_total) IS TRUE))),
+    constraint analyses_keywords_matched_check CHECK ((keywords_matched >= 0)),
+    constraint analyses_keywords_missing_check CHECK ((keywords_missing >= 0)),
+    constraint analyses_model_used_check CHECK ((char_length(model_used) <= 200)),
+    constraint analyses_processing_time_ms_check CHECK ((processing_time_ms >= 0)),
+    constraint analyses_results_check CHECK (((jsonb_typeof(results) = 'object'::text) AND (octet_length((results)::text) <= 524288))),
+    constraint analyses_score_check CHECK (((score >= 0) AND (score <= 100))),
+    constraint analyses_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
+    constraint analyses_suggestions_check CHECK ((private.is_text_list(suggestions) AND (octet_length((suggestions)::text) <= 65536))),
+    constraint analyses_tokens_used_check CHECK ((tokens_used >= 0))
+);
+comment on table public.analyses is 'What was found out about a résumé, alone or against a job: one row a request, kept when the
+résumé or the job is deleted. Owners read, and delete what is over; the system writes.';
+comment on column public.analyses.variant_resume_id is 'The résumé that an optimization made. Null when there was no room for one: then the content is
+in results.content.';
+comment on column public.analyses.job_title is 'Title of the job at the time. A snapshot, as company and job_description are.';
+comment on column public.analyses.score is '0 to 100: the ATS score, or how well the résumé fits the job.';
+comment on column public.analyses.keywords_total is 'Keywords of the job: matched and missing.';
+comment on column public.analyses.issues is 'What is wrong: [{type, text, …}].';
+comment on column public.analyses.suggestions is 'What to do about it, as texts.';
+comment on column public.analyses.results is 'The whole answer: {keywordAnalysis, experienceRelevance, atsFormattingScore, …}.';
+comment on column public.analyses.ai_provider is 'Who answered, offline for our own engine.';
+comment on column public.analyses.estimated_cost is 'In US dollars.';
+comment on column public.analyses.status is 'pending (queued), processing, completed, failed or cancelled.';
+comment on column public.analyses.error_message is 'Why it failed, in words for the user; or why an optimization made no résumé.';
+comment on column public.analyses.completed_at is 'When the result came; null without one.';
+comment on column public.analyses.usage_event_id is 'The use that was counted for it.';
+CREATE INDEX analyses_job_id_idx ON public.analyses USING btree (user_id, job_id, created_at DESC) WHERE (job_id IS NOT NULL);
+CREATE INDEX analyses_resume_id_idx ON public.analyses USING btree (user_id, resume_id, created_at DESC) WHERE (resume_id IS NOT NULL);
+CREATE INDEX analyses_user_id_created_at_idx ON public.analyses USING btree (user_id, created_at DESC);
+CREATE INDEX analyses_variant_resume_id_idx ON public.analyses USING btree (user_id, variant_resume_id) WHERE (variant_resume_id IS NOT NULL);
+alter table public.analyses enable row level security;
+create policy analyses_delete_owner on public.analyses for delete to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (status <> ALL (ARRAY['pending'::text, 'processing'::text]))));
+comment on policy analyses_delete_owner on public.analyses is 'An open request is cancelled first: its task would go on without it.';
+create policy analyses_select_owner on public.analyses for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant delete, select on table public.analyses to authenticated;
+grant select on table public.analyses to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.analyses FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 
 create table public.audit_logs (
     id uuid not null default gen_random_uuid(),
@@ -1496,6 +8111,57 @@ grant select on table public.audit_logs to authenticated;
 grant select on table public.audit_logs to service_role;
 CREATE TRIGGER _100_guard_history BEFORE UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION private.tg_audit_logs__guard_history();
 
+create table public.billing_customers (
+    user_id uuid not null,
+    provider text not null,
+    provider_customer_id text not null,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint billing_customers_pkey PRIMARY KEY (user_id, provider),
+    constraint billing_customers_provider_customer_id_key UNIQUE (provider, provider_customer_id),
+    constraint billing_customers_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint billing_customers_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text]))),
+    constraint billing_customers_provider_customer_id_check CHECK (((char_length(provider_customer_id) >= 1) AND (char_length(provider_customer_id) <= 255)))
+);
+comment on table public.billing_customers is 'Which customer of a payment provider a user is. System-written, read by workers.';
+alter table public.billing_customers enable row level security;
+create policy billing_customers_all_nobody on public.billing_customers for all to public
+    using (false)
+    with check (false);
+comment on policy billing_customers_all_nobody on public.billing_customers is 'Clients never see it. service_role and operators bypass row level security.';
+grant select on table public.billing_customers to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.billing_customers FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+
+create table public.feedback (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid default auth.uid(),
+    content text not null,
+    category text not null default 'general'::text,
+    context jsonb not null default '{}'::jsonb,
+    created_at timestamp with time zone not null default now(),
+    constraint feedback_pkey PRIMARY KEY (id),
+    constraint feedback_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL,
+    constraint feedback_category_check CHECK ((category = ANY (ARRAY['bug'::text, 'feature_request'::text, 'general'::text, 'praise'::text, 'complaint'::text]))),
+    constraint feedback_content_check CHECK (((char_length(content) >= 10) AND (char_length(content) <= 5000))),
+    constraint feedback_context_check CHECK (((jsonb_typeof(context) = 'object'::text) AND (octet_length((context)::text) <= 16384)))
+);
+comment on table public.feedback is 'What users say about the product. Written once; owners read theirs, admins report_feedback.
+global_config rate_limits.feedback says how often: PT429 when it is too often.';
+comment on column public.feedback.user_id is 'Null once the account is gone: the words stay.';
+comment on column public.feedback.content is '10 to 5000 characters.';
+comment on column public.feedback.context is 'Where it was said: page, version, browser, as the client likes. At most 16 KiB.';
+CREATE INDEX feedback_created_at_idx ON public.feedback USING btree (created_at DESC);
+CREATE INDEX feedback_user_id_idx ON public.feedback USING btree (user_id, created_at DESC);
+alter table public.feedback enable row level security;
+create policy feedback_insert_owner on public.feedback for insert to authenticated
+    with check (((user_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_active_user() AS is_active_user)));
+create policy feedback_select_owner on public.feedback for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.feedback to authenticated;
+grant select on table public.feedback to service_role;
+grant insert (user_id, content, category, context) on public.feedback to authenticated;
+CREATE TRIGGER _100_limit_rate BEFORE INSERT ON public.feedback FOR EACH ROW EXECUTE FUNCTION private.tg_feedback__limit_rate();
+
 create table public.global_config (
     key text not null,
     value jsonb not null,
@@ -1517,6 +8183,306 @@ grant select on table public.global_config to service_role;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.global_config FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.global_config FOR EACH ROW EXECUTE FUNCTION private.tg_audit('key', '{}', '{}');
 
+create table public.interview_sessions (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null default auth.uid(),
+    session_type text not null,
+    role_type text,
+    job_title text,
+    job_description text,
+    job_id uuid,
+    interviewer_id uuid,
+    session_data jsonb not null default '{}'::jsonb,
+    total_questions smallint not null default 10,
+    questions_answered smallint not null default 0,
+    turns_count smallint not null default 0,
+    last_turn_at timestamp with time zone not null default now(),
+    reply_status text not null default 'none'::text,
+    reply_error text,
+    status text not null default 'active'::text,
+    duration_seconds integer,
+    completed_at timestamp with time zone,
+    feedback_status text not null default 'none'::text,
+    feedback_error text,
+    score smallint,
+    feedback text,
+    strengths jsonb not null default '[]'::jsonb,
+    improvements jsonb not null default '[]'::jsonb,
+    tokens_used integer not null default 0,
+    usage_event_id uuid,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint interview_sessions_pkey PRIMARY KEY (id),
+    constraint interview_sessions_user_id_id_key UNIQUE (user_id, id),
+    constraint interview_sessions_user_id_usage_event_id_key UNIQUE (user_id, usage_event_id),
+    constraint interview_sessions_interviewer_id_fkey FOREIGN KEY (interviewer_id) REFERENCES public.interviewers(id) ON DELETE SET NULL,
+    constraint interview_sessions_job_fkey FOREIGN KEY (user_id, job_id) REFERENCES public.jobs(user_id, id) ON DELETE SET NULL (job_id),
+    constraint interview_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint interview_sessions_check CHECK (((questions_answered >= 0) AND (questions_answered <= total_questions))),
+    constraint interview_sessions_completed_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
+    constraint interview_sessions_duration_seconds_check CHECK ((duration_seconds >= 0)),
+    constraint interview_sessions_feedback_check CHECK ((char_length(feedback) <= 20000)),
+    constraint interview_sessions_feedback_error_check CHECK ((char_length(feedback_error) <= 2000)),
+    constraint interview_sessions_feedback_status_check CHECK ((feedback_status = ANY (ARRAY['none'::text, 'pending'::text, 'processing'::text, 'completed'::text, 'failed'::text]))),
+    constraint interview_sessions_improvements_check CHECK (((jsonb_typeof(improvements) = 'array'::text) AND (octet_length((improvements)::text) <= 65536))),
+    constraint interview_sessions_job_description_check CHECK ((char_length(job_description) <= 20000)),
+    constraint interview_sessions_job_title_check CHECK ((char_length(job_title) <= 200)),
+    constraint interview_sessions_reply_error_check CHECK ((char_length(reply_error) <= 2000)),
+    constraint interview_sessions_reply_status_check CHECK ((reply_status = ANY (ARRAY['none'::text, 'pending'::text, 'processing'::text, 'failed'::text]))),
+    constraint interview_sessions_result_check CHECK (((feedback_status <> 'completed'::text) OR ((status = 'completed'::text) AND (score IS NOT NULL) AND (feedback IS NOT NULL)))),
+    constraint interview_sessions_role_type_check CHECK ((char_length(role_type) <= 200)),
+    constraint interview_sessions_score_check CHECK (((score >= 0) AND (score <= 100))),
+    constraint interview_sessions_session_data_check CHECK (((jsonb_typeof(session_data) = 'object'::text) AND (octet_length((session_data)::text) <= 65536))),
+    constraint interview_sessions_session_type_check CHECK ((session_type = ANY (ARRAY['voice'::text, 'chat'::text, 'resume_analyzer'::text]))),
+    constraint interview_sessions_status_check CHECK ((status = ANY (ARRAY['active'::text, 'completed'::text, 'abandoned'::text, 'cancelled'::text]))),
+    constraint interview_sessions_strengths_check CHECK (((jsonb_typeof(strengths) = 'array'::text) AND (octet_length((strengths)::text) <= 65536))),
+    constraint interview_sessions_tokens_used_check CHECK ((tokens_used >= 0)),
+    constraint interview_sessions_total_questions_check CHECK (((total_questions >= 1) AND (total_questions <= 30))),
+    constraint interview_sessions_turns_count_check CHECK ((turns_count >= 0))
+);
+comment on table public.interview_sessions is 'Practice interviews, from the first question to the feedback. Owners read and delete them.
+System-written, by start_interview, say, complete_interview, cancel_interview and the queue.';
+comment on column public.interview_sessions.role_type is 'The kind of role: backend, sales, nurse.';
+comment on column public.interview_sessions.job_title is 'The job practised for; taken from the tracked job unless the user named one.';
+comment on column public.interview_sessions.job_description is 'Its description, as it was when the interview began.';
+comment on column public.interview_sessions.job_id is 'The tracked job, if there was one; null again once it is deleted.';
+comment on column public.interview_sessions.session_data is 'What the AI wants to keep between its turns, such as the plan of its questions.';
+comment on column public.interview_sessions.total_questions is 'After this many answers nothing more can be said.';
+comment on column public.interview_sessions.questions_answered is 'Turns of the user that follow one of the AI. Once there is one, the use stays counted.';
+comment on column public.interview_sessions.turns_count is 'How many turns there are; also the number of the latest.';
+comment on column public.interview_sessions.last_turn_at is 'When something was last said, or the interview began. Idle ones become abandoned.';
+comment on column public.interview_sessions.reply_status is 'What the AI does now: none (it is the user''s turn), pending, processing, or failed.';
+comment on column public.interview_sessions.reply_error is 'Why it could not reply, in words for the user; null unless it failed.';
+comment on column public.interview_sessions.duration_seconds is 'From the beginning to the last turn. Set when the interview ends.';
+comment on column public.interview_sessions.feedback_status is 'none, pending (queued), processing, completed or failed: complete_interview asks again.';
+comment on column public.interview_sessions.feedback_error is 'Why there is no feedback, in words for the user; null unless it failed.';
+comment on column public.interview_sessions.score is '0 to 100.';
+comment on column public.interview_sessions.strengths is 'What went well, as texts.';
+comment on column public.interview_sessions.improvements is 'What to work on, as texts.';
+comment on column public.interview_sessions.tokens_used is 'Tokens of the AI provider, all replies and the feedback together.';
+comment on column public.interview_sessions.usage_event_id is 'The use that this interview counts as. Closed by its end, not by a task.';
+CREATE INDEX interview_sessions_idle_idx ON public.interview_sessions USING btree (last_turn_at) WHERE (status = 'active'::text);
+CREATE INDEX interview_sessions_interviewer_id_idx ON public.interview_sessions USING btree (interviewer_id) WHERE (interviewer_id IS NOT NULL);
+CREATE INDEX interview_sessions_job_idx ON public.interview_sessions USING btree (user_id, job_id) WHERE (job_id IS NOT NULL);
+CREATE INDEX interview_sessions_user_id_created_at_idx ON public.interview_sessions USING btree (user_id, created_at DESC);
+alter table public.interview_sessions enable row level security;
+create policy interview_sessions_delete_owner on public.interview_sessions for delete to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy interview_sessions_select_owner on public.interview_sessions for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant delete, select on table public.interview_sessions to authenticated;
+grant select on table public.interview_sessions to service_role;
+CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.interview_sessions FOR EACH STATEMENT EXECUTE FUNCTION private.tg_interview_sessions__lock_account();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.interview_sessions FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _200_close_use AFTER DELETE ON public.interview_sessions FOR EACH ROW WHEN ((old.status = 'active'::text)) EXECUTE FUNCTION private.tg_interview_sessions__close_use();
+
+create table public.interview_transcripts (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null default auth.uid(),
+    audio_path text not null,
+    transcript_text text,
+    confidence_score numeric(3,2),
+    status text not null default 'pending'::text,
+    error_message text,
+    ai_provider text,
+    model_used text,
+    tokens_used integer,
+    processing_time_ms integer,
+    estimated_cost numeric(10,6),
+    completed_at timestamp with time zone,
+    usage_event_id uuid,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint interview_transcripts_pkey PRIMARY KEY (id),
+    constraint interview_transcripts_user_id_usage_event_id_key UNIQUE (user_id, usage_event_id),
+    constraint interview_transcripts_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint interview_transcripts_ai_provider_check CHECK ((char_length(ai_provider) <= 100)),
+    constraint interview_transcripts_audio_path_check CHECK (private.is_recording_path(audio_path, user_id)),
+    constraint interview_transcripts_completed_check CHECK ((((status = 'completed'::text) = (completed_at IS NOT NULL)) AND ((status <> 'completed'::text) OR (transcript_text IS NOT NULL)))),
+    constraint interview_transcripts_confidence_score_check CHECK (((confidence_score >= (0)::numeric) AND (confidence_score <= (1)::numeric))),
+    constraint interview_transcripts_error_message_check CHECK ((char_length(error_message) <= 2000)),
+    constraint interview_transcripts_estimated_cost_check CHECK ((estimated_cost >= (0)::numeric)),
+    constraint interview_transcripts_model_used_check CHECK ((char_length(model_used) <= 200)),
+    constraint interview_transcripts_processing_time_ms_check CHECK ((processing_time_ms >= 0)),
+    constraint interview_transcripts_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
+    constraint interview_transcripts_tokens_used_check CHECK ((tokens_used >= 0)),
+    constraint interview_transcripts_transcript_text_check CHECK ((char_length(transcript_text) <= 100000))
+);
+comment on table public.interview_transcripts is 'What was said in a recording. Owners read.
+System-written: by request_transcript and the queue.';
+comment on column public.interview_transcripts.audio_path is 'Object in the bucket interview-audio: {user_id}/{name}.';
+comment on column public.interview_transcripts.transcript_text is 'Null until it is completed.';
+comment on column public.interview_transcripts.confidence_score is 'How sure the provider is, 0 to 1; null when it does not say.';
+comment on column public.interview_transcripts.error_message is 'Why it failed, in words for the user; null unless it did.';
+comment on column public.interview_transcripts.estimated_cost is 'In US dollars.';
+comment on column public.interview_transcripts.usage_event_id is 'The use that it counts as.';
+CREATE INDEX interview_transcripts_user_id_created_at_idx ON public.interview_transcripts USING btree (user_id, created_at DESC);
+alter table public.interview_transcripts enable row level security;
+create policy interview_transcripts_select_owner on public.interview_transcripts for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.interview_transcripts to authenticated;
+grant select on table public.interview_transcripts to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.interview_transcripts FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+
+create table public.interview_turns (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null default auth.uid(),
+    session_id uuid not null,
+    turn_number smallint not null,
+    speaker text not null,
+    message text not null,
+    audio_path text,
+    processing_time_ms integer,
+    created_at timestamp with time zone not null default now(),
+    constraint interview_turns_pkey PRIMARY KEY (id),
+    constraint interview_turns_session_id_turn_number_key UNIQUE (session_id, turn_number),
+    constraint interview_turns_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint interview_turns_user_id_session_id_fkey FOREIGN KEY (user_id, session_id) REFERENCES public.interview_sessions(user_id, id) ON DELETE CASCADE,
+    constraint interview_turns_audio_path_check CHECK (private.is_recording_path(audio_path, user_id)),
+    constraint interview_turns_message_check CHECK (((char_length(message) >= 1) AND (char_length(message) <= 10000))),
+    constraint interview_turns_processing_time_ms_check CHECK ((processing_time_ms >= 0)),
+    constraint interview_turns_speaker_check CHECK ((speaker = ANY (ARRAY['user'::text, 'ai'::text]))),
+    constraint interview_turns_turn_number_check CHECK ((turn_number > 0))
+);
+comment on table public.interview_turns is 'What was said in an interview, turn by turn. Owners read. System-written: by say, and by the
+queue for what the AI says.';
+comment on column public.interview_turns.turn_number is 'From 1 without gaps; assigned when the turn is written, whatever the writer says.';
+comment on column public.interview_turns.audio_path is 'Object in the bucket interview-audio, {user_id}/{name}: what the user said aloud.';
+comment on column public.interview_turns.processing_time_ms is 'How long the AI took for its turn; null for the user.';
+CREATE INDEX interview_turns_session_idx ON public.interview_turns USING btree (user_id, session_id);
+alter table public.interview_turns enable row level security;
+create policy interview_turns_select_owner on public.interview_turns for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.interview_turns to authenticated;
+grant select on table public.interview_turns to service_role;
+CREATE TRIGGER _100_number BEFORE INSERT ON public.interview_turns FOR EACH ROW EXECUTE FUNCTION private.tg_interview_turns__number();
+
+create table public.interviewers (
+    id uuid not null default gen_random_uuid(),
+    name text not null,
+    title text,
+    company text,
+    avatar_url text,
+    experience text,
+    specialty text,
+    description text,
+    is_active boolean not null default true,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint interviewers_pkey PRIMARY KEY (id),
+    constraint interviewers_avatar_url_check CHECK (((char_length(avatar_url) <= 1000) AND private.is_web_link(avatar_url))),
+    constraint interviewers_company_check CHECK ((char_length(company) <= 200)),
+    constraint interviewers_description_check CHECK ((char_length(description) <= 5000)),
+    constraint interviewers_experience_check CHECK ((char_length(experience) <= 50)),
+    constraint interviewers_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+    constraint interviewers_specialty_check CHECK ((char_length(specialty) <= 200)),
+    constraint interviewers_title_check CHECK ((char_length(title) <= 200))
+);
+comment on table public.interviewers is 'The people the AI can play in an interview. Written by operators; signed-in users read the
+active ones.';
+comment on column public.interviewers.experience is 'In words: 8+ years.';
+comment on column public.interviewers.specialty is 'What this person asks about.';
+alter table public.interviewers enable row level security;
+create policy interviewers_select_signed_in on public.interviewers for select to authenticated
+    using (is_active);
+grant select on table public.interviewers to authenticated;
+grant select on table public.interviewers to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.interviewers FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+
+create table public.jobs (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null default auth.uid(),
+    title text not null,
+    company text,
+    description text,
+    location text,
+    salary_range text,
+    employment_type text,
+    source_url text,
+    status text not null default 'saved'::text,
+    status_changed_at timestamp with time zone not null default now(),
+    notes text,
+    extracted_data jsonb,
+    extract_status text not null default 'none'::text,
+    extract_error text,
+    deleted_at timestamp with time zone,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    search tsvector not null generated always as ((((setweight(to_tsvector('simple'::regconfig, title), 'A'::"char") || setweight(to_tsvector('simple'::regconfig, COALESCE(company, ''::text)), 'B'::"char")) || setweight(to_tsvector('simple'::regconfig, ((COALESCE(location, ''::text) || ' '::text) || COALESCE(description, ''::text))), 'C'::"char")) || setweight(to_tsvector('simple'::regconfig, COALESCE(notes, ''::text)), 'D'::"char"))) stored,
+    constraint jobs_pkey PRIMARY KEY (id),
+    constraint jobs_user_id_id_key UNIQUE (user_id, id),
+    constraint jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint jobs_company_check CHECK ((char_length(company) <= 200)),
+    constraint jobs_description_check CHECK ((char_length(description) <= 50000)),
+    constraint jobs_employment_type_check CHECK ((char_length(employment_type) <= 100)),
+    constraint jobs_extract_error_check CHECK ((char_length(extract_error) <= 2000)),
+    constraint jobs_extract_status_check CHECK ((extract_status = ANY (ARRAY['none'::text, 'pending'::text, 'processing'::text, 'completed'::text, 'failed'::text]))),
+    constraint jobs_extracted_check CHECK (((extract_status <> 'completed'::text) OR (extracted_data IS NOT NULL))),
+    constraint jobs_extracted_data_check CHECK (((jsonb_typeof(extracted_data) = 'object'::text) AND (octet_length((extracted_data)::text) <= 65536))),
+    constraint jobs_location_check CHECK ((char_length(location) <= 200)),
+    constraint jobs_notes_check CHECK ((char_length(notes) <= 20000)),
+    constraint jobs_salary_range_check CHECK ((char_length(salary_range) <= 200)),
+    constraint jobs_source_url_check CHECK (((char_length(source_url) <= 2000) AND private.is_web_link(source_url))),
+    constraint jobs_status_check CHECK ((status = ANY (ARRAY['saved'::text, 'applied'::text, 'interviewing'::text, 'offered'::text, 'rejected'::text, 'accepted'::text]))),
+    constraint jobs_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 200)))
+);
+comment on table public.jobs is 'Jobs a user follows: the advertisement, where the application stands, and notes.
+Owners only; a trashed job is invisible until restore_job brings it back.';
+comment on column public.jobs.description is 'The text of the advertisement.';
+comment on column public.jobs.source_url is 'Where the advertisement was found: a web address.';
+comment on column public.jobs.status_changed_at is 'When status last changed. System-written.';
+comment on column public.jobs.extracted_data is 'What the description asks for. System-written by request_job_extract:
+{requiredSkills[], preferredSkills[], requiredExperience, education, responsibilities[], keywords[]}
+of the description as it was then.';
+comment on column public.jobs.extract_status is 'none, pending (queued), processing, completed or failed. System-written.';
+comment on column public.jobs.extract_error is 'Why reading failed, in words for the user; null unless it did. System-written.';
+comment on column public.jobs.deleted_at is 'When it was trashed. System-written by trash_job.';
+comment on column public.jobs.search is 'What search_jobs looks in: title first, then company, place and description, notes.';
+CREATE INDEX jobs_search_idx ON public.jobs USING gin (search);
+CREATE INDEX jobs_user_id_status_idx ON public.jobs USING btree (user_id, status, updated_at DESC) WHERE (deleted_at IS NULL);
+CREATE INDEX jobs_user_id_updated_at_idx ON public.jobs USING btree (user_id, updated_at DESC) WHERE (deleted_at IS NULL);
+alter table public.jobs enable row level security;
+create policy jobs_insert_owner on public.jobs for insert to authenticated
+    with check (((user_id = ( SELECT auth.uid() AS uid)) AND (deleted_at IS NULL) AND ( SELECT private.is_active_user() AS is_active_user)));
+create policy jobs_select_owner on public.jobs for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (deleted_at IS NULL)));
+create policy jobs_update_owner on public.jobs for update to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (deleted_at IS NULL)))
+    with check (((user_id = ( SELECT auth.uid() AS uid)) AND (deleted_at IS NULL) AND ( SELECT private.is_active_user() AS is_active_user)));
+grant select on table public.jobs to authenticated;
+grant select on table public.jobs to service_role;
+grant insert (user_id, title, company, description, location, salary_range, employment_type, source_url, status, notes) on public.jobs to authenticated;
+grant update (title, company, description, location, salary_range, employment_type, source_url, status, notes) on public.jobs to authenticated;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.jobs FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _200_set_status_changed_at BEFORE UPDATE OF status ON public.jobs FOR EACH ROW WHEN ((new.status IS DISTINCT FROM old.status)) EXECUTE FUNCTION private.tg_jobs__set_status_changed_at();
+CREATE TRIGGER _800_limit_number AFTER INSERT ON public.jobs FOR EACH ROW EXECUTE FUNCTION private.tg_jobs__limit_number();
+CREATE TRIGGER _800_limit_restored AFTER UPDATE OF deleted_at ON public.jobs FOR EACH ROW WHEN (((old.deleted_at IS NOT NULL) AND (new.deleted_at IS NULL))) EXECUTE FUNCTION private.tg_jobs__limit_number();
+
+create table public.model_prices (
+    provider text not null,
+    model text not null,
+    effective_from date not null,
+    input_price numeric(12,6) not null,
+    output_price numeric(12,6) not null,
+    cached_price numeric(12,6),
+    created_at timestamp with time zone not null default now(),
+    constraint model_prices_pkey PRIMARY KEY (provider, model, effective_from),
+    constraint model_prices_cached_price_check CHECK ((cached_price >= (0)::numeric)),
+    constraint model_prices_input_price_check CHECK ((input_price >= (0)::numeric)),
+    constraint model_prices_model_check CHECK (((char_length(model) >= 1) AND (char_length(model) <= 200))),
+    constraint model_prices_output_price_check CHECK ((output_price >= (0)::numeric)),
+    constraint model_prices_provider_check CHECK ((provider = ANY (ARRAY['gemini'::text, 'claude'::text, 'openai'::text, 'openrouter'::text, 'offline'::text])))
+);
+comment on table public.model_prices is 'What a model costs, in US dollars per million tokens. Read by admins, written by operators.
+A price holds until the next one of its model: a change is a new row, history stays.';
+comment on column public.model_prices.effective_from is 'The first UTC day of the price.';
+comment on column public.model_prices.cached_price is 'Of input tokens that the provider had in its cache. Null when they cost as much as others.';
+alter table public.model_prices enable row level security;
+create policy model_prices_select_admin on public.model_prices for select to authenticated
+    using (( SELECT private.is_admin() AS is_admin));
+grant select on table public.model_prices to authenticated;
+grant select on table public.model_prices to service_role;
+
 create table public.operations (
     code text not null,
     meters text[] not null,
@@ -1537,6 +8503,70 @@ create policy operations_select_anyone on public.operations for select to anon, 
 grant select on table public.operations to anon;
 grant select on table public.operations to authenticated;
 grant select on table public.operations to service_role;
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.operations FOR EACH ROW EXECUTE FUNCTION private.tg_audit('code', '{}', '{}');
+
+create table public.payments (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null,
+    provider text not null,
+    provider_payment_id text not null,
+    kind text not null,
+    subscription_id uuid,
+    token_pack_code text,
+    tokens integer,
+    amount integer not null,
+    currency text not null,
+    status text not null,
+    refunded_amount integer not null default 0,
+    failure_reason text,
+    paid_at timestamp with time zone,
+    last_event_at timestamp with time zone not null default now(),
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint payments_pkey PRIMARY KEY (id),
+    constraint payments_provider_payment_id_key UNIQUE (provider, provider_payment_id),
+    constraint payments_subscription_fkey FOREIGN KEY (user_id, subscription_id) REFERENCES public.subscriptions(user_id, id) ON DELETE SET NULL (subscription_id),
+    constraint payments_token_pack_code_fkey FOREIGN KEY (token_pack_code) REFERENCES public.token_packs(code) ON DELETE RESTRICT,
+    constraint payments_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint payments_amount_check CHECK ((amount >= 0)),
+    constraint payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    constraint payments_failure_reason_check CHECK ((char_length(failure_reason) <= 1000)),
+    constraint payments_kind_check CHECK ((kind = ANY (ARRAY['subscription'::text, 'tokens'::text]))),
+    constraint payments_paid_at_check CHECK (((status <> ALL (ARRAY['succeeded'::text, 'refunded'::text])) OR (paid_at IS NOT NULL))),
+    constraint payments_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text]))),
+    constraint payments_provider_payment_id_check CHECK (((char_length(provider_payment_id) >= 1) AND (char_length(provider_payment_id) <= 255))),
+    constraint payments_purpose_check CHECK (
+CASE kind
+    WHEN 'tokens'::text THEN ((tokens IS NOT NULL) AND (subscription_id IS NULL))
+    ELSE ((tokens IS NULL) AND (token_pack_code IS NULL))
+END),
+    constraint payments_refunded_amount_check CHECK ((((refunded_amount >= 0) AND (refunded_amount <= amount)) AND ((refunded_amount = 0) OR (status = ANY (ARRAY['succeeded'::text, 'refunded'::text]))) AND ((status <> 'refunded'::text) OR (refunded_amount = amount)))),
+    constraint payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text, 'refunded'::text]))),
+    constraint payments_tokens_check CHECK ((tokens > 0))
+);
+comment on table public.payments is 'What a user paid, one row per payment of a provider, kept for ever. System-written.
+Owners see theirs. Name the columns: the id of the payment provider is for the system
+only, so that select=* is refused.';
+comment on column public.payments.kind is 'What was paid for: subscription or tokens.';
+comment on column public.payments.subscription_id is 'The subscription paid for; null until a provider says which.';
+comment on column public.payments.tokens is 'How many tokens were bought, when they were.';
+comment on column public.payments.amount is 'In minor units of the currency: paise, cents.';
+comment on column public.payments.currency is 'ISO 4217, upper case.';
+comment on column public.payments.status is 'pending, succeeded, failed (may still succeed) or refunded: all of it given back.';
+comment on column public.payments.refunded_amount is 'What was given back so far, in minor units. It never falls.';
+comment on column public.payments.last_event_at is 'When what we know was true at the provider. It never goes back.';
+CREATE INDEX payments_subscription_id_idx ON public.payments USING btree (user_id, subscription_id) WHERE (subscription_id IS NOT NULL);
+CREATE INDEX payments_token_pack_code_idx ON public.payments USING btree (token_pack_code) WHERE (token_pack_code IS NOT NULL);
+CREATE INDEX payments_user_id_idx ON public.payments USING btree (user_id, created_at DESC);
+alter table public.payments enable row level security;
+create policy payments_select_owner on public.payments for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.payments to service_role;
+grant select (id, user_id, provider, kind, subscription_id, token_pack_code, tokens, amount, currency, status, refunded_amount, failure_reason, paid_at, created_at, updated_at) on public.payments to authenticated;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _200_guard_history BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_payments__guard_history();
+CREATE TRIGGER _300_keep_history BEFORE DELETE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_billing__keep_history();
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{last_event_at}', '{provider_payment_id}');
 
 create table public.plan_limits (
     plan_code text not null,
@@ -1559,6 +8589,47 @@ create policy plan_limits_select_anyone on public.plan_limits for select to anon
 grant select on table public.plan_limits to anon;
 grant select on table public.plan_limits to authenticated;
 grant select on table public.plan_limits to service_role;
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.plan_limits FOR EACH ROW EXECUTE FUNCTION private.tg_audit('plan_code', '{}', '{}');
+
+create table public.plan_prices (
+    id uuid not null default gen_random_uuid(),
+    plan_code text not null,
+    "interval" text not null,
+    provider text not null,
+    provider_price_id text not null,
+    amount integer not null,
+    currency text not null,
+    is_active boolean not null default true,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint plan_prices_pkey PRIMARY KEY (id),
+    constraint plan_prices_identity_key UNIQUE (id, plan_code, provider),
+    constraint plan_prices_provider_price_id_key UNIQUE (provider, provider_price_id),
+    constraint plan_prices_plan_code_fkey FOREIGN KEY (plan_code) REFERENCES public.plans(code) ON DELETE RESTRICT,
+    constraint plan_prices_amount_check CHECK ((amount >= 0)),
+    constraint plan_prices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    constraint plan_prices_interval_check CHECK (("interval" = ANY (ARRAY['month'::text, 'year'::text]))),
+    constraint plan_prices_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text]))),
+    constraint plan_prices_provider_price_id_check CHECK (((char_length(provider_price_id) >= 1) AND (char_length(provider_price_id) <= 255)))
+);
+comment on table public.plan_prices is 'What a plan costs, and the id by which a payment provider knows that price.
+Read by anyone while it is sold, written by operators. A price that is no longer sold stays, for the
+subscriptions that have it.';
+comment on column public.plan_prices."interval" is 'How often it is paid: month or year.';
+comment on column public.plan_prices.provider_price_id is 'The plan_id of Razorpay, the price id of Stripe.';
+comment on column public.plan_prices.amount is 'In minor units of the currency: paise, cents. Per interval.';
+comment on column public.plan_prices.currency is 'ISO 4217, upper case.';
+comment on column public.plan_prices.is_active is 'Whether it is sold now.';
+CREATE UNIQUE INDEX plan_prices_offer_key ON public.plan_prices USING btree (plan_code, "interval", provider, currency) WHERE is_active;
+CREATE INDEX plan_prices_plan_code_idx ON public.plan_prices USING btree (plan_code);
+alter table public.plan_prices enable row level security;
+create policy plan_prices_select_anyone on public.plan_prices for select to anon, authenticated
+    using (is_active);
+grant select on table public.plan_prices to anon;
+grant select on table public.plan_prices to authenticated;
+grant select on table public.plan_prices to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.plan_prices FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.plan_prices FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{}', '{}');
 
 create table public.plans (
     code text not null,
@@ -1587,6 +8658,7 @@ grant select on table public.plans to anon;
 grant select on table public.plans to authenticated;
 grant select on table public.plans to service_role;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.plans FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.plans FOR EACH ROW EXECUTE FUNCTION private.tg_audit('code', '{}', '{}');
 
 create table public.profiles (
     id uuid not null,
@@ -1629,7 +8701,7 @@ create table public.profiles (
     constraint profiles_website_check CHECK (((char_length(website) <= 500) AND private.is_web_link(website)))
 );
 comment on table public.profiles is 'One row per user, made at signup.
-Owners read their row and change what describes them; admins read all. The system writes the rest.';
+Owners read their row and change what describes them. The system writes the rest.';
 comment on column public.profiles.email is 'Follows auth.users.email. Null for a phone signup.';
 comment on column public.profiles.preferred_ai_provider is 'The provider asked first. Null means the order the operator configured.';
 comment on column public.profiles.active_resume_id is 'The résumé that other features use when none is named.';
@@ -1638,9 +8710,11 @@ comment on column public.profiles.subscription_status is 'Status of that subscri
 comment on column public.profiles.is_active is 'False for a blocked account: it may read and delete, but write nothing. System-written.';
 comment on column public.profiles.deleted_at is 'When deletion of the account was requested. System-written.';
 CREATE INDEX profiles_active_resume_idx ON public.profiles USING btree (id, active_resume_id) WHERE (active_resume_id IS NOT NULL);
+CREATE INDEX profiles_deleted_at_idx ON public.profiles USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX profiles_email_idx ON public.profiles USING btree (lower(email) text_pattern_ops);
 alter table public.profiles enable row level security;
-create policy profiles_select_owner_or_admin on public.profiles for select to authenticated
-    using (((id = ( SELECT auth.uid() AS uid)) OR ( SELECT private.is_admin() AS is_admin)));
+create policy profiles_select_owner on public.profiles for select to authenticated
+    using ((id = ( SELECT auth.uid() AS uid)));
 create policy profiles_update_owner on public.profiles for update to authenticated
     using ((id = ( SELECT auth.uid() AS uid)))
     with check (((id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_active_user() AS is_active_user) AND ((active_resume_id IS NULL) OR (EXISTS ( SELECT 1
@@ -1651,7 +8725,329 @@ grant select on table public.profiles to service_role;
 grant update (full_name, first_name, last_name, phone, job_title, company, bio, location, website, linkedin, github, avatar_url, preferred_ai_provider, active_resume_id) on public.profiles to authenticated;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _200_create_counters AFTER INSERT ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tg_profiles__create_counters();
+CREATE TRIGGER _210_create_token_balance AFTER INSERT ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tg_profiles__create_token_balance();
 CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{email}', '{}');
+
+create table public.resume_bullets (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null default auth.uid(),
+    session_id uuid,
+    question text not null,
+    transcript text not null,
+    role text,
+    experience text,
+    bullets jsonb not null default '[]'::jsonb,
+    status text not null default 'pending'::text,
+    error_message text,
+    ai_provider text,
+    model_used text,
+    tokens_used integer,
+    processing_time_ms integer,
+    estimated_cost numeric(10,6),
+    completed_at timestamp with time zone,
+    usage_event_id uuid,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint resume_bullets_pkey PRIMARY KEY (id),
+    constraint resume_bullets_user_id_usage_event_id_key UNIQUE (user_id, usage_event_id),
+    constraint resume_bullets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint resume_bullets_user_id_session_id_fkey FOREIGN KEY (user_id, session_id) REFERENCES public.interview_sessions(user_id, id) ON DELETE SET NULL (session_id),
+    constraint resume_bullets_ai_provider_check CHECK ((char_length(ai_provider) <= 100)),
+    constraint resume_bullets_bullets_check CHECK (((jsonb_typeof(bullets) = 'array'::text) AND (octet_length((bullets)::text) <= 65536))),
+    constraint resume_bullets_completed_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
+    constraint resume_bullets_error_message_check CHECK ((char_length(error_message) <= 2000)),
+    constraint resume_bullets_estimated_cost_check CHECK ((estimated_cost >= (0)::numeric)),
+    constraint resume_bullets_experience_check CHECK ((char_length(experience) <= 200)),
+    constraint resume_bullets_model_used_check CHECK ((char_length(model_used) <= 200)),
+    constraint resume_bullets_processing_time_ms_check CHECK ((processing_time_ms >= 0)),
+    constraint resume_bullets_question_check CHECK (((char_length(question) >= 1) AND (char_length(question) <= 2000))),
+    constraint resume_bullets_role_check CHECK ((char_length(role) <= 200)),
+    constraint resume_bullets_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
+    constraint resume_bullets_tokens_used_check CHECK ((tokens_used >= 0)),
+    constraint resume_bullets_transcript_check CHECK (((char_length(transcript) >= 1) AND (char_length(transcript) <= 20000)))
+);
+comment on table public.resume_bullets is 'Bullet points for a résumé, made from what somebody said about their work. Owners read.
+System-written: by request_bullets and the queue.';
+comment on column public.resume_bullets.session_id is 'The interview in which it was said, if it was one; null again once it is deleted.';
+comment on column public.resume_bullets.transcript is 'What the user answered, in their own words.';
+comment on column public.resume_bullets.role is 'The role that the bullet points are for.';
+comment on column public.resume_bullets.experience is 'How long, or at which level: 5 years, senior.';
+comment on column public.resume_bullets.bullets is 'At most 20 texts; empty until it is completed. Search with bullets @> ''["…"]''.';
+comment on column public.resume_bullets.error_message is 'Why it failed, in words for the user; null unless it did.';
+comment on column public.resume_bullets.estimated_cost is 'In US dollars.';
+comment on column public.resume_bullets.usage_event_id is 'The use that it counts as.';
+CREATE INDEX resume_bullets_bullets_idx ON public.resume_bullets USING gin (bullets jsonb_path_ops);
+CREATE INDEX resume_bullets_session_idx ON public.resume_bullets USING btree (user_id, session_id) WHERE (session_id IS NOT NULL);
+CREATE INDEX resume_bullets_user_id_created_at_idx ON public.resume_bullets USING btree (user_id, created_at DESC);
+alter table public.resume_bullets enable row level security;
+create policy resume_bullets_select_owner on public.resume_bullets for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.resume_bullets to authenticated;
+grant select on table public.resume_bullets to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resume_bullets FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+
+create table public.resume_downloads (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null default auth.uid(),
+    generation_id uuid not null,
+    format text not null,
+    file_path text not null,
+    file_size_bytes integer not null,
+    download_count integer not null default 0,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint resume_downloads_pkey PRIMARY KEY (id),
+    constraint resume_downloads_generation_id_format_key UNIQUE (generation_id, format),
+    constraint resume_downloads_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint resume_downloads_user_id_generation_id_fkey FOREIGN KEY (user_id, generation_id) REFERENCES public.resume_generations(user_id, id) ON DELETE CASCADE,
+    constraint resume_downloads_download_count_check CHECK ((download_count >= 0)),
+    constraint resume_downloads_file_path_check CHECK (private.is_export_path(file_path, user_id)),
+    constraint resume_downloads_file_size_bytes_check CHECK ((file_size_bytes >= 0)),
+    constraint resume_downloads_format_check CHECK ((format = ANY (ARRAY['latex'::text, 'overleaf'::text, 'pdf'::text, 'word'::text])))
+);
+comment on table public.resume_downloads is 'The files of a generation, one a format. Owners read. System-written: by the queue, and by
+record_download. As visible as its generation.';
+comment on column public.resume_downloads.file_path is 'Object in the bucket exports: {user_id}/{name}, or {user_id}/{folder}/{name}.';
+comment on column public.resume_downloads.download_count is 'How often record_download was called for it.';
+CREATE INDEX resume_downloads_generation_idx ON public.resume_downloads USING btree (user_id, generation_id);
+alter table public.resume_downloads enable row level security;
+create policy resume_downloads_select_owner on public.resume_downloads for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (EXISTS ( SELECT 1
+   FROM public.resume_generations g
+  WHERE (g.id = resume_downloads.generation_id)))));
+comment on policy resume_downloads_select_owner on public.resume_downloads is 'The policy of resume_generations applies inside: the files of a trashed résumé are invisible.';
+grant select on table public.resume_downloads to authenticated;
+grant select on table public.resume_downloads to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resume_downloads FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+
+create table public.resume_drafts (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null default auth.uid(),
+    resume_id uuid,
+    base_version integer,
+    title text,
+    template_id uuid,
+    content jsonb not null,
+    layout jsonb,
+    last_saved_at timestamp with time zone not null default now(),
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint resume_drafts_pkey PRIMARY KEY (id),
+    constraint resume_drafts_user_id_resume_id_key UNIQUE (user_id, resume_id),
+    constraint resume_drafts_template_id_fkey FOREIGN KEY (template_id) REFERENCES public.resume_templates(id) ON DELETE SET NULL,
+    constraint resume_drafts_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint resume_drafts_user_id_resume_id_fkey FOREIGN KEY (user_id, resume_id) REFERENCES public.resumes(user_id, id) ON DELETE CASCADE,
+    constraint resume_drafts_base_check CHECK (((resume_id IS NULL) = (base_version IS NULL))),
+    constraint resume_drafts_base_version_check CHECK ((base_version > 0)),
+    constraint resume_drafts_content_check CHECK ((private.is_resume_content(content) AND (octet_length((content)::text) <= 262144))),
+    constraint resume_drafts_layout_check CHECK ((private.is_resume_layout(layout) AND (octet_length((layout)::text) <= 65536))),
+    constraint resume_drafts_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 200)))
+);
+comment on table public.resume_drafts is 'What an editor saved by itself: one draft a résumé, and some of résumés not yet created.
+Owners read and delete; save_draft and publish_draft write.';
+comment on column public.resume_drafts.resume_id is 'The résumé it is a draft of. Null for one that is not created yet.';
+comment on column public.resume_drafts.base_version is 'resumes.version that the editor started from. Null without a résumé.';
+comment on column public.resume_drafts.title is 'Null leaves the title as it is.';
+comment on column public.resume_drafts.template_id is 'Null leaves the template as it is.';
+comment on column public.resume_drafts.layout is 'Null leaves the layout as it is.';
+CREATE INDEX resume_drafts_template_idx ON public.resume_drafts USING btree (template_id) WHERE (template_id IS NOT NULL);
+alter table public.resume_drafts enable row level security;
+create policy resume_drafts_delete_owner on public.resume_drafts for delete to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy resume_drafts_select_owner on public.resume_drafts for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND ((resume_id IS NULL) OR (resume_id IN ( SELECT r.id
+   FROM public.resumes r
+  WHERE (r.user_id = ( SELECT auth.uid() AS uid)))))));
+grant delete, select on table public.resume_drafts to authenticated;
+grant select on table public.resume_drafts to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resume_drafts FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+
+create table public.resume_generations (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null default auth.uid(),
+    resume_id uuid,
+    session_id uuid,
+    template_id uuid,
+    template_name text not null default 'Default'::text,
+    role_type text,
+    formats text[] not null,
+    resume_data jsonb not null,
+    latex_content text,
+    generation_status text not null default 'pending'::text,
+    error_message text,
+    processing_time_ms integer,
+    completed_at timestamp with time zone,
+    usage_event_id uuid,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint resume_generations_pkey PRIMARY KEY (id),
+    constraint resume_generations_user_id_id_key UNIQUE (user_id, id),
+    constraint resume_generations_user_id_usage_event_id_key UNIQUE (user_id, usage_event_id),
+    constraint resume_generations_template_fkey FOREIGN KEY (template_id) REFERENCES public.resume_templates(id) ON DELETE SET NULL,
+    constraint resume_generations_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint resume_generations_user_id_resume_id_fkey FOREIGN KEY (user_id, resume_id) REFERENCES public.resumes(user_id, id) ON DELETE SET NULL (resume_id),
+    constraint resume_generations_user_id_session_id_fkey FOREIGN KEY (user_id, session_id) REFERENCES public.interview_sessions(user_id, id) ON DELETE SET NULL (session_id),
+    constraint resume_generations_completed_check CHECK (((generation_status = 'completed'::text) = (completed_at IS NOT NULL))),
+    constraint resume_generations_error_message_check CHECK ((char_length(error_message) <= 2000)),
+    constraint resume_generations_formats_check CHECK ((((cardinality(formats) >= 1) AND (cardinality(formats) <= 4)) AND (formats <@ '{latex,overleaf,pdf,word}'::text[]))),
+    constraint resume_generations_generation_status_check CHECK ((generation_status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
+    constraint resume_generations_latex_content_check CHECK ((char_length(latex_content) <= 500000)),
+    constraint resume_generations_processing_time_ms_check CHECK ((processing_time_ms >= 0)),
+    constraint resume_generations_resume_data_check CHECK (((jsonb_typeof(resume_data) = 'object'::text) AND (octet_length((resume_data)::text) <= 1048576))),
+    constraint resume_generations_role_type_check CHECK ((char_length(role_type) <= 200)),
+    constraint resume_generations_template_name_check CHECK (((char_length(template_name) >= 1) AND (char_length(template_name) <= 200)))
+);
+comment on table public.resume_generations is 'Requests to render a résumé. Owners read. System-written: by request_generation and the queue.
+Invisible while the résumé is in the trash; they outlive one that is deleted for good.';
+comment on column public.resume_generations.resume_id is 'The résumé rendered; null once it is deleted for good.';
+comment on column public.resume_generations.session_id is 'The interview whose answers it contains, if the user named one.';
+comment on column public.resume_generations.template_id is 'The template; null without one, or once it is deleted.';
+comment on column public.resume_generations.template_name is 'Its name at that time, Default without one.';
+comment on column public.resume_generations.role_type is 'The kind of role of that interview.';
+comment on column public.resume_generations.formats is 'The files asked for: latex, overleaf, pdf, word; sorted, none twice.';
+comment on column public.resume_generations.resume_data is 'What is rendered, as it was at the request: {title, content, layout, template}. template holds
+the name, layout, sections and design of the template, null without one.';
+comment on column public.resume_generations.latex_content is 'The LaTeX source, if one was made.';
+comment on column public.resume_generations.error_message is 'Why it failed, in words for the user; null unless it did.';
+comment on column public.resume_generations.usage_event_id is 'The use that it counts as.';
+CREATE INDEX resume_generations_resume_idx ON public.resume_generations USING btree (user_id, resume_id) WHERE (resume_id IS NOT NULL);
+CREATE INDEX resume_generations_session_idx ON public.resume_generations USING btree (user_id, session_id) WHERE (session_id IS NOT NULL);
+CREATE INDEX resume_generations_template_id_idx ON public.resume_generations USING btree (template_id) WHERE (template_id IS NOT NULL);
+CREATE INDEX resume_generations_user_id_created_at_idx ON public.resume_generations USING btree (user_id, created_at DESC);
+alter table public.resume_generations enable row level security;
+create policy resume_generations_select_owner on public.resume_generations for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND ((resume_id IS NULL) OR (EXISTS ( SELECT 1
+   FROM public.resumes r
+  WHERE (r.id = resume_generations.resume_id))))));
+comment on policy resume_generations_select_owner on public.resume_generations is 'The policy of resumes applies inside: what is in the trash does not exist here. A generation
+without a résumé is history, like an analysis.';
+grant select on table public.resume_generations to authenticated;
+grant select on table public.resume_generations to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resume_generations FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+
+create table public.resume_templates (
+    id uuid not null default gen_random_uuid(),
+    owner_id uuid default auth.uid(),
+    name text not null,
+    slug text,
+    type text not null default 'custom'::text,
+    category text,
+    description text not null default ''::text,
+    layout text not null default 'single_column'::text,
+    design jsonb not null,
+    sections smallint not null generated always as (
+CASE
+    WHEN (jsonb_typeof((design -> 'sectionOrder'::text)) = 'array'::text) THEN jsonb_array_length((design -> 'sectionOrder'::text))
+    ELSE 0
+END) stored,
+    preview_url text,
+    is_public boolean not null default false,
+    is_active boolean not null default true,
+    is_premium boolean not null default false,
+    ats_score smallint,
+    usage_count integer not null default 0,
+    demo_user_id uuid,
+    demo_resume_id uuid,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint resume_templates_pkey PRIMARY KEY (id),
+    constraint resume_templates_owner_id_name_key UNIQUE NULLS NOT DISTINCT (owner_id, name),
+    constraint resume_templates_owner_id_slug_key UNIQUE (owner_id, slug),
+    constraint resume_templates_demo_resume_fkey FOREIGN KEY (demo_user_id, demo_resume_id) REFERENCES public.resumes(user_id, id) ON DELETE SET NULL,
+    constraint resume_templates_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint resume_templates_ats_score_check CHECK (((ats_score >= 0) AND (ats_score <= 100))),
+    constraint resume_templates_built_in_check CHECK (((type <> 'built_in'::text) OR ((owner_id IS NULL) AND (slug IS NOT NULL)))),
+    constraint resume_templates_category_check CHECK (((char_length(category) >= 1) AND (char_length(category) <= 50))),
+    constraint resume_templates_demo_check CHECK (((demo_user_id IS NULL) = (demo_resume_id IS NULL))),
+    constraint resume_templates_description_check CHECK ((char_length(description) <= 2000)),
+    constraint resume_templates_design_check CHECK ((private.is_template_design(design) AND (octet_length((design)::text) <= 32768))),
+    constraint resume_templates_layout_check CHECK ((layout = ANY (ARRAY['single_column'::text, 'two_column'::text]))),
+    constraint resume_templates_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    constraint resume_templates_preview_url_check CHECK (((char_length(preview_url) <= 1000) AND private.is_web_link(preview_url))),
+    constraint resume_templates_public_check CHECK (((NOT is_public) OR (owner_id IS NULL))),
+    constraint resume_templates_slug_check CHECK ((((char_length(slug) >= 1) AND (char_length(slug) <= 100)) AND (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text))),
+    constraint resume_templates_type_check CHECK ((type = ANY (ARRAY['built_in'::text, 'extracted'::text, 'custom'::text]))),
+    constraint resume_templates_usage_count_check CHECK ((usage_count >= 0))
+);
+comment on table public.resume_templates is 'What a résumé may look like: built-in templates for everybody, custom ones for their owner.
+Anyone reads those that are public and active; owners read and write their own.';
+comment on column public.resume_templates.owner_id is 'Who made it and alone sees it. Null for those of the installation.';
+comment on column public.resume_templates.name is 'Unique among those of the installation, and among those of one owner.';
+comment on column public.resume_templates.slug is 'A name for addresses and configuration; every built-in template has one.';
+comment on column public.resume_templates.type is 'built_in, extracted (read from a file of its owner) or custom. System-written.';
+comment on column public.resume_templates.design is 'fonts {heading, body}, colors {primary, …}, sectionOrder [], spacing {margins, lineHeight};
+renderers ignore keys they do not know.';
+comment on column public.resume_templates.sections is 'How many sections sectionOrder names. Derived.';
+comment on column public.resume_templates.is_public is 'Whether everybody sees it. Written by operators, who take the owner off first.';
+comment on column public.resume_templates.is_active is 'False hides it from the choice.';
+comment on column public.resume_templates.is_premium is 'Whether choosing it needs a paid plan. Written by operators.';
+comment on column public.resume_templates.ats_score is 'How well applicant tracking systems read it, 0 to 100. Written by operators.';
+comment on column public.resume_templates.usage_count is 'How many résumés use it, trash aside. System-written, by the clock: counting with each résumé
+would make every user of a popular template wait for one row.';
+comment on column public.resume_templates.demo_user_id is 'Whose résumé demo_resume_id is. System-written.';
+comment on column public.resume_templates.demo_resume_id is 'A résumé that shows it. System-written.';
+CREATE INDEX resume_templates_demo_idx ON public.resume_templates USING btree (demo_user_id, demo_resume_id) WHERE (demo_resume_id IS NOT NULL);
+CREATE UNIQUE INDEX resume_templates_slug_key ON public.resume_templates USING btree (slug) WHERE (owner_id IS NULL);
+alter table public.resume_templates enable row level security;
+create policy resume_templates_delete_owner on public.resume_templates for delete to authenticated
+    using ((owner_id = ( SELECT auth.uid() AS uid)));
+create policy resume_templates_insert_owner on public.resume_templates for insert to authenticated
+    with check (((owner_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_active_user() AS is_active_user)));
+create policy resume_templates_select_anon on public.resume_templates for select to anon
+    using ((is_public AND is_active));
+create policy resume_templates_select_anyone_or_owner on public.resume_templates for select to authenticated
+    using (((is_public AND is_active) OR (owner_id = ( SELECT auth.uid() AS uid))));
+create policy resume_templates_update_owner on public.resume_templates for update to authenticated
+    using ((owner_id = ( SELECT auth.uid() AS uid)))
+    with check (((owner_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_active_user() AS is_active_user)));
+grant select on table public.resume_templates to anon;
+grant delete, select on table public.resume_templates to authenticated;
+grant select on table public.resume_templates to service_role;
+grant insert (owner_id, name, slug, category, description, layout, design, preview_url, is_active) on public.resume_templates to authenticated;
+grant update (name, slug, category, description, layout, design, preview_url, is_active) on public.resume_templates to authenticated;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF owner_id, name, slug, type, category, description, layout, design, preview_url, is_public, is_active, is_premium, ats_score, demo_resume_id ON public.resume_templates FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+
+create table public.resume_versions (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null,
+    resume_id uuid not null,
+    version_number integer not null,
+    content jsonb not null,
+    layout jsonb not null,
+    template_id uuid,
+    change_type text not null,
+    change_summary text,
+    changed_by uuid,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint resume_versions_pkey PRIMARY KEY (id),
+    constraint resume_versions_user_id_resume_id_version_number_key UNIQUE (user_id, resume_id, version_number),
+    constraint resume_versions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint resume_versions_user_id_resume_id_fkey FOREIGN KEY (user_id, resume_id) REFERENCES public.resumes(user_id, id) ON DELETE CASCADE,
+    constraint resume_versions_change_summary_check CHECK (((char_length(change_summary) >= 1) AND (char_length(change_summary) <= 500))),
+    constraint resume_versions_change_type_check CHECK ((change_type = ANY (ARRAY['manual'::text, 'ai_optimized'::text, 'template_change'::text, 'restore'::text, 'import'::text]))),
+    constraint resume_versions_changed_by_check CHECK ((changed_by = user_id)),
+    constraint resume_versions_content_check CHECK ((jsonb_typeof(content) = 'object'::text)),
+    constraint resume_versions_layout_check CHECK ((jsonb_typeof(layout) = 'object'::text)),
+    constraint resume_versions_version_number_check CHECK ((version_number > 0))
+);
+comment on table public.resume_versions is 'What a résumé was after each change, the newest 50 of each. System-written; owners read.
+Quick edits by one person are one version: see private.tg_resumes__keep_version.';
+comment on column public.resume_versions.version_number is 'resumes.version at that time. Numbers of edits that were merged into a later one are missing.';
+comment on column public.resume_versions.template_id is 'Its template at that time, which may be gone: no foreign key.';
+comment on column public.resume_versions.change_type is 'What made it: manual, ai_optimized, template_change, restore or import.';
+comment on column public.resume_versions.change_summary is 'In words for the user; null for edits by hand.';
+comment on column public.resume_versions.changed_by is 'The owner, or null when a worker did it. Goes with the account: no foreign key of its own.';
+comment on column public.resume_versions.created_at is 'When the first change merged into it came.';
+comment on column public.resume_versions.updated_at is 'When the last one came.';
+alter table public.resume_versions enable row level security;
+create policy resume_versions_select_owner on public.resume_versions for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (resume_id IN ( SELECT r.id
+   FROM public.resumes r
+  WHERE (r.user_id = ( SELECT auth.uid() AS uid))))));
+grant select on table public.resume_versions to authenticated;
+grant select on table public.resume_versions to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resume_versions FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 
 create table public.resumes (
     id uuid not null default gen_random_uuid(),
@@ -1684,21 +9080,27 @@ create table public.resumes (
     deleted_at timestamp with time zone,
     created_at timestamp with time zone not null default now(),
     updated_at timestamp with time zone not null default now(),
-    search tsvector not null generated always as ((((setweight(to_tsvector('simple'::regconfig, title), 'A'::"char") || setweight(jsonb_to_tsvector('simple'::regconfig, COALESCE((content -> 'skills'::text), '{}'::jsonb), '["string"]'::jsonb), 'B'::"char")) || setweight(jsonb_to_tsvector('simple'::regconfig, (content - 'skills'::text), '["string"]'::jsonb), 'C'::"char")) || setweight(to_tsvector('simple'::regconfig, COALESCE(extracted_text, ''::text)), 'D'::"char"))) stored,
+    search tsvector not null generated always as ((((setweight(to_tsvector('simple'::regconfig, title), 'A'::"char") || setweight(jsonb_to_tsvector('simple'::regconfig, COALESCE((content -> 'skills'::text), '{}'::jsonb), '["string"]'::jsonb), 'B'::"char")) || setweight(jsonb_to_tsvector('simple'::regconfig,
+CASE jsonb_typeof(content)
+    WHEN 'object'::text THEN (content - 'skills'::text)
+    ELSE '{}'::jsonb
+END, '["string"]'::jsonb), 'C'::"char")) || setweight(to_tsvector('simple'::regconfig, COALESCE(extracted_text, ''::text)), 'D'::"char"))) stored,
     constraint resumes_pkey PRIMARY KEY (id),
     constraint resumes_share_slug_key UNIQUE (share_slug),
     constraint resumes_user_id_id_key UNIQUE (user_id, id),
+    constraint resumes_optimized_for_job_fkey FOREIGN KEY (user_id, optimized_for_job_id) REFERENCES public.jobs(user_id, id) ON DELETE SET NULL (optimized_for_job_id),
+    constraint resumes_template_id_fkey FOREIGN KEY (template_id) REFERENCES public.resume_templates(id) ON DELETE SET NULL,
     constraint resumes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
     constraint resumes_user_id_parent_resume_id_fkey FOREIGN KEY (user_id, parent_resume_id) REFERENCES public.resumes(user_id, id) ON DELETE SET NULL (parent_resume_id),
     constraint resumes_ats_score_check CHECK (((ats_score >= 0) AND (ats_score <= 100))),
-    constraint resumes_content_check CHECK (((jsonb_typeof(content) = 'object'::text) AND (octet_length((content)::text) <= 262144))),
+    constraint resumes_content_check CHECK ((private.is_resume_content(content) AND (octet_length((content)::text) <= 262144))),
     constraint resumes_exported_pdf_path_check CHECK ((char_length(exported_pdf_path) <= 1000)),
     constraint resumes_extracted_text_check CHECK ((char_length(extracted_text) <= 200000)),
     constraint resumes_file_name_check CHECK (((char_length(file_name) >= 1) AND (char_length(file_name) <= 255))),
     constraint resumes_file_path_check CHECK ((file_path ~ (('^'::text || (user_id)::text) || '/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.](pdf|docx)$'::text))),
     constraint resumes_file_sha256_check CHECK ((file_sha256 ~ '^[0-9a-f]{64}$'::text)),
     constraint resumes_file_size_bytes_check CHECK ((file_size_bytes >= 0)),
-    constraint resumes_layout_check CHECK (((jsonb_typeof(layout) = 'object'::text) AND (octet_length((layout)::text) <= 65536))),
+    constraint resumes_layout_check CHECK ((private.is_resume_layout(layout) AND (octet_length((layout)::text) <= 65536))),
     constraint resumes_optimization_score_check CHECK (((optimization_score >= 0) AND (optimization_score <= 100))),
     constraint resumes_parse_error_check CHECK ((char_length(parse_error) <= 2000)),
     constraint resumes_parse_status_check CHECK ((parse_status = ANY (ARRAY['none'::text, 'pending'::text, 'processing'::text, 'completed'::text, 'failed'::text]))),
@@ -1714,9 +9116,10 @@ create table public.resumes (
 );
 comment on table public.resumes is 'Résumés: what the user edits, the uploaded file, and what was read from it.
 Owners only; a trashed résumé is invisible until restore_resume brings it back.';
+comment on column public.resumes.template_id is 'What it looks like. Null, also once the template is gone, means the default of the renderer.';
 comment on column public.resumes.content is 'The résumé as edited: personalInfo, summary, experience[], education[], skills{}, …
 At most 256 KiB.';
-comment on column public.resumes.layout is 'Order and visibility of the sections.';
+comment on column public.resumes.layout is 'Order and visibility of the sections: sectionOrder [keys of content], hidden [keys].';
 comment on column public.resumes.version is 'Counts changes of the content, from 1. System-written; a draft names the one it is based on.';
 comment on column public.resumes.is_public is 'Whether the link with share_slug works. Written by share_resume and unshare_resume.';
 comment on column public.resumes.share_slug is 'The unguessable part of the link. System-written.';
@@ -1737,13 +9140,17 @@ comment on column public.resumes.last_edited_at is 'When content, title or layou
 comment on column public.resumes.last_accessed_at is 'When a shared link or an export last read it. System-written.';
 comment on column public.resumes.deleted_at is 'When it was trashed. System-written by trash_resume.';
 comment on column public.resumes.search is 'What search_resumes looks in: title first, then skills, other content, text of the file.';
+CREATE INDEX resumes_optimized_for_job_idx ON public.resumes USING btree (user_id, optimized_for_job_id) WHERE (optimized_for_job_id IS NOT NULL);
 CREATE INDEX resumes_parent_idx ON public.resumes USING btree (user_id, parent_resume_id) WHERE (parent_resume_id IS NOT NULL);
 CREATE INDEX resumes_search_idx ON public.resumes USING gin (search);
 CREATE INDEX resumes_skills_idx ON public.resumes USING gin (((content -> 'skills'::text)) jsonb_path_ops);
+CREATE INDEX resumes_template_idx ON public.resumes USING btree (template_id) WHERE (template_id IS NOT NULL);
 CREATE INDEX resumes_user_id_updated_at_idx ON public.resumes USING btree (user_id, updated_at DESC) WHERE (deleted_at IS NULL);
 alter table public.resumes enable row level security;
 create policy resumes_insert_owner on public.resumes for insert to authenticated
-    with check (((user_id = ( SELECT auth.uid() AS uid)) AND (deleted_at IS NULL) AND ( SELECT private.is_active_user() AS is_active_user)));
+    with check (((user_id = ( SELECT auth.uid() AS uid)) AND (deleted_at IS NULL) AND ( SELECT private.is_active_user() AS is_active_user) AND ((template_id IS NULL) OR (EXISTS ( SELECT 1
+   FROM public.resume_templates t
+  WHERE ((t.id = resumes.template_id) AND t.is_active AND ((NOT t.is_premium) OR ( SELECT private.has_paid_plan() AS has_paid_plan))))))));
 create policy resumes_select_owner on public.resumes for select to authenticated
     using (((user_id = ( SELECT auth.uid() AS uid)) AND (deleted_at IS NULL)));
 create policy resumes_update_owner on public.resumes for update to authenticated
@@ -1751,10 +9158,312 @@ create policy resumes_update_owner on public.resumes for update to authenticated
     with check (((user_id = ( SELECT auth.uid() AS uid)) AND (deleted_at IS NULL) AND ( SELECT private.is_active_user() AS is_active_user)));
 grant select on table public.resumes to authenticated;
 grant select on table public.resumes to service_role;
-grant insert (user_id, title, content, layout, status, file_name, file_path) on public.resumes to authenticated;
-grant update (title, content, layout, status) on public.resumes to authenticated;
+grant insert (user_id, title, template_id, content, layout, status, file_name, file_path) on public.resumes to authenticated;
+grant update (title, template_id, content, layout, status) on public.resumes to authenticated;
+CREATE TRIGGER _100_lock_account BEFORE UPDATE ON public.resumes FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resumes__lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resumes FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _150_keep_updated_at BEFORE UPDATE OF last_accessed_at ON public.resumes FOR EACH ROW EXECUTE FUNCTION private.tg_resumes__keep_updated_at();
 CREATE TRIGGER _200_set_last_edited_at BEFORE UPDATE OF title, content, layout ON public.resumes FOR EACH ROW WHEN ((((new.title IS DISTINCT FROM old.title) OR (new.content IS DISTINCT FROM old.content)) OR (new.layout IS DISTINCT FROM old.layout))) EXECUTE FUNCTION private.tg_resumes__set_last_edited_at();
+CREATE TRIGGER _300_check_template BEFORE UPDATE OF template_id ON public.resumes FOR EACH ROW WHEN (((new.template_id IS NOT NULL) AND (new.template_id IS DISTINCT FROM old.template_id))) EXECUTE FUNCTION private.tg_resumes__check_template();
+CREATE TRIGGER _400_check_new AFTER INSERT ON public.resumes REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resumes__check_new();
+CREATE TRIGGER _410_check_restored AFTER UPDATE OF deleted_at ON public.resumes FOR EACH ROW WHEN (((old.deleted_at IS NOT NULL) AND (new.deleted_at IS NULL))) EXECUTE FUNCTION private.tg_resumes__check_restored();
+CREATE TRIGGER _500_raise_version BEFORE UPDATE ON public.resumes FOR EACH ROW WHEN ((((new.content IS DISTINCT FROM old.content) OR (new.layout IS DISTINCT FROM old.layout)) OR (new.template_id IS DISTINCT FROM old.template_id))) EXECUTE FUNCTION private.tg_resumes__raise_version();
+CREATE TRIGGER _600_keep_first_version AFTER INSERT ON public.resumes FOR EACH ROW EXECUTE FUNCTION private.tg_resumes__keep_version();
+CREATE TRIGGER _600_keep_version AFTER UPDATE ON public.resumes FOR EACH ROW WHEN ((new.version IS DISTINCT FROM old.version)) EXECUTE FUNCTION private.tg_resumes__keep_version();
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.resumes FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{title,content,layout,search,version,extracted_text,parsed_data,parse_status,parse_error,parse_warnings,file_sha256,file_size_bytes,ats_score,optimization_score,thumbnail_path,exported_pdf_path,last_edited_at,last_accessed_at}', '{share_slug}');
+
+create table public.retention_policies (
+    relation text not null,
+    condition text not null default 'always'::text,
+    column_name text not null,
+    keep interval not null,
+    action text not null default 'delete'::text,
+    description text not null default ''::text,
+    is_active boolean not null default true,
+    last_run_at timestamp with time zone,
+    last_count bigint,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint retention_policies_pkey PRIMARY KEY (relation, condition),
+    constraint retention_policies_accounts_check CHECK ((relation <> ALL (ARRAY['public.profiles'::text, 'public.admin_users'::text]))),
+    constraint retention_policies_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'delete_with_files'::text, 'purge_files'::text]))),
+    constraint retention_policies_column_name_check CHECK ((column_name ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+    constraint retention_policies_condition_check CHECK ((condition = ANY (ARRAY['always'::text, 'ended'::text, 'errors'::text, 'not_lifetime'::text, 'interview_audio'::text]))),
+    constraint retention_policies_description_check CHECK ((char_length(description) <= 2000)),
+    constraint retention_policies_files_check CHECK ((((action = 'purge_files'::text) = (relation = 'storage.objects'::text)) AND ((relation = 'storage.objects'::text) = (condition = 'interview_audio'::text)))),
+    constraint retention_policies_keep_check CHECK ((keep >= '1 day'::interval)),
+    constraint retention_policies_last_count_check CHECK ((last_count >= 0)),
+    constraint retention_policies_relation_check CHECK (((relation = 'storage.objects'::text) OR (relation ~ '^(public|private|queue)[.][a-z][a-z0-9_]{0,62}$'::text)))
+);
+comment on table public.retention_policies is 'How long rows are kept; see run_retention. Written by operators, read by admins.';
+comment on column public.retention_policies.relation is 'Schema and name of the table.';
+comment on column public.retention_policies.condition is 'Which rows: always (all), ended (by their status), errors, not_lifetime, interview_audio.';
+comment on column public.retention_policies.column_name is 'The timestamp that says how old a row is. Null means it stays.';
+comment on column public.retention_policies.keep is 'Rows older than this go.';
+comment on column public.retention_policies.action is 'delete: whole months as partitions where possible, the rest in batches; delete_with_files: and
+queue the removal of the files that a row names; purge_files: queue the removal of the files.';
+comment on column public.retention_policies.last_run_at is 'System-written.';
+comment on column public.retention_policies.last_count is 'Rows or files that the last run took. System-written.';
+alter table public.retention_policies enable row level security;
+create policy retention_policies_select_admin on public.retention_policies for select to authenticated
+    using (( SELECT private.is_admin() AS is_admin));
+grant select on table public.retention_policies to authenticated;
+grant select on table public.retention_policies to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.retention_policies FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.retention_policies FOR EACH ROW EXECUTE FUNCTION private.tg_audit('relation', '{last_run_at,last_count}', '{}');
+
+create table public.subscriptions (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null,
+    provider text not null,
+    provider_subscription_id text,
+    provider_customer_id text,
+    plan_code text not null,
+    price_id uuid,
+    status text not null,
+    current_period_start timestamp with time zone,
+    current_period_end timestamp with time zone,
+    start_date timestamp with time zone not null default now(),
+    trial_end timestamp with time zone,
+    cancel_at_period_end boolean not null default false,
+    canceled_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    superseded_at timestamp with time zone,
+    past_due_at timestamp with time zone,
+    custom_limits jsonb not null default '{}'::jsonb,
+    last_event_at timestamp with time zone not null default now(),
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint subscriptions_pkey PRIMARY KEY (id),
+    constraint subscriptions_provider_subscription_id_key UNIQUE (provider, provider_subscription_id),
+    constraint subscriptions_user_id_id_key UNIQUE (user_id, id),
+    constraint subscriptions_plan_code_fkey FOREIGN KEY (plan_code) REFERENCES public.plans(code) ON DELETE RESTRICT,
+    constraint subscriptions_price_fkey FOREIGN KEY (price_id, plan_code, provider) REFERENCES public.plan_prices(id, plan_code, provider) ON DELETE RESTRICT,
+    constraint subscriptions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint subscriptions_custom_limits_check CHECK ((private.is_custom_limits(custom_limits) AND (octet_length((custom_limits)::text) <= 16384))),
+    constraint subscriptions_ended_at_check CHECK (((status = ANY (ARRAY['canceled'::text, 'expired'::text])) = (ended_at IS NOT NULL))),
+    constraint subscriptions_manual_check CHECK (
+CASE provider
+    WHEN 'manual'::text THEN ((provider_subscription_id IS NULL) AND (price_id IS NULL))
+    ELSE (provider_subscription_id IS NOT NULL)
+END),
+    constraint subscriptions_past_due_at_check CHECK (((status = 'past_due'::text) = (past_due_at IS NOT NULL))),
+    constraint subscriptions_period_check CHECK ((current_period_end > current_period_start)),
+    constraint subscriptions_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text, 'manual'::text]))),
+    constraint subscriptions_provider_customer_id_check CHECK (((char_length(provider_customer_id) >= 1) AND (char_length(provider_customer_id) <= 255))),
+    constraint subscriptions_provider_subscription_id_check CHECK (((char_length(provider_subscription_id) >= 1) AND (char_length(provider_subscription_id) <= 255))),
+    constraint subscriptions_status_check CHECK ((status = ANY (ARRAY['incomplete'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'paused'::text, 'unpaid'::text, 'canceled'::text, 'expired'::text])))
+);
+comment on table public.subscriptions is 'What a user subscribed to, one row per subscription, kept for ever. System-written.
+Owners see theirs. Name the columns: the ids of the payment provider are for the system
+only, so that select=* is refused.';
+comment on column public.subscriptions.provider is 'razorpay, stripe, or manual: granted by an operator, paid to nobody.';
+comment on column public.subscriptions.plan_code is 'The plan it entitles to.';
+comment on column public.subscriptions.price_id is 'The price paid. Null for a granted one.';
+comment on column public.subscriptions.status is 'incomplete: the first payment is open. trialing, active: paid. past_due: a payment failed, and
+access lasts for a grace. paused, unpaid: no access, yet it may come back. canceled, expired: over.';
+comment on column public.subscriptions.current_period_end is 'Until when it is paid. Null means without end for a granted one, and not paid for another.';
+comment on column public.subscriptions.start_date is 'When it began at the provider.';
+comment on column public.subscriptions.cancel_at_period_end is 'It will not be renewed; access lasts until current_period_end.';
+comment on column public.subscriptions.canceled_at is 'When the user asked to end it.';
+comment on column public.subscriptions.ended_at is 'When it was over.';
+comment on column public.subscriptions.superseded_at is 'When another subscription of the user took its place while the provider still ran this one.';
+comment on column public.subscriptions.past_due_at is 'When the payment failed that made it past_due: from there the grace counts.';
+comment on column public.subscriptions.custom_limits is 'Limits agreed with this user, above those of the plan: {meter: {period: number or null}}.
+Null means unlimited.';
+comment on column public.subscriptions.last_event_at is 'When what we know was true at the provider. It never goes back.';
+CREATE INDEX subscriptions_current_period_end_idx ON public.subscriptions USING btree (current_period_end) WHERE ((status = ANY (ARRAY['trialing'::text, 'active'::text])) AND (superseded_at IS NULL));
+CREATE UNIQUE INDEX subscriptions_live_key ON public.subscriptions USING btree (user_id) WHERE ((status = ANY (ARRAY['trialing'::text, 'active'::text, 'past_due'::text, 'paused'::text, 'unpaid'::text])) AND (superseded_at IS NULL));
+CREATE INDEX subscriptions_past_due_at_idx ON public.subscriptions USING btree (past_due_at) WHERE (past_due_at IS NOT NULL);
+CREATE INDEX subscriptions_plan_code_idx ON public.subscriptions USING btree (plan_code);
+CREATE INDEX subscriptions_price_id_idx ON public.subscriptions USING btree (price_id, plan_code, provider) WHERE (price_id IS NOT NULL);
+CREATE INDEX subscriptions_user_id_idx ON public.subscriptions USING btree (user_id, created_at DESC);
+alter table public.subscriptions enable row level security;
+create policy subscriptions_select_owner on public.subscriptions for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.subscriptions to service_role;
+grant select (id, user_id, provider, plan_code, price_id, status, current_period_start, current_period_end, start_date, trial_end, cancel_at_period_end, canceled_at, ended_at, superseded_at, past_due_at, custom_limits, created_at, updated_at) on public.subscriptions to authenticated;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _200_guard_history BEFORE UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_subscriptions__guard_history();
+CREATE TRIGGER _300_keep_history BEFORE DELETE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_billing__keep_history();
+CREATE TRIGGER _400_mirror AFTER INSERT OR UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_subscriptions__mirror();
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{last_event_at}', '{provider_subscription_id,provider_customer_id}');
+
+create table public.system_events (
+    id uuid not null default gen_random_uuid(),
+    event_type text not null,
+    severity text not null default 'info'::text,
+    event_data jsonb not null default '{}'::jsonb,
+    user_id uuid,
+    ip_address inet,
+    user_agent text,
+    created_at timestamp with time zone not null default now(),
+    constraint system_events_pkey PRIMARY KEY (id, created_at),
+    constraint system_events_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL,
+    constraint system_events_event_data_check CHECK (((jsonb_typeof(event_data) = 'object'::text) AND (octet_length((event_data)::text) <= 16384))),
+    constraint system_events_event_type_check CHECK ((event_type ~ '^[a-z][a-z0-9_.]{1,79}$'::text)),
+    constraint system_events_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'error'::text]))),
+    constraint system_events_user_agent_check CHECK ((char_length(user_agent) <= 500))
+) partition by RANGE (created_at);
+comment on table public.system_events is 'What the system did or met with, such as maintenance.failed. System-written; admins read.';
+comment on column public.system_events.event_type is '<what>.<happened> in lower case, such as account.deletion_requested.';
+comment on column public.system_events.event_data is 'Facts for an operator. Ids and counts, never what a user wrote.';
+comment on column public.system_events.user_id is 'Whom it is about. Null for the system, and once the account is gone.';
+comment on column public.system_events.ip_address is 'As the request headers say; clients can lie.';
+CREATE INDEX system_events_created_at_idx ON ONLY public.system_events USING btree (created_at);
+CREATE INDEX system_events_type_idx ON ONLY public.system_events USING btree (event_type, created_at DESC);
+CREATE INDEX system_events_user_id_idx ON ONLY public.system_events USING btree (user_id) WHERE (user_id IS NOT NULL);
+alter table public.system_events enable row level security;
+create policy system_events_select_admin on public.system_events for select to authenticated
+    using (( SELECT private.is_admin() AS is_admin));
+grant select on table public.system_events to authenticated;
+grant select on table public.system_events to service_role;
+
+create table public.token_balances (
+    user_id uuid not null,
+    current_balance integer not null default 0,
+    total_purchased integer not null default 0,
+    debt integer not null default 0,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint token_balances_pkey PRIMARY KEY (user_id),
+    constraint token_balances_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint token_balances_current_balance_check CHECK ((current_balance >= 0)),
+    constraint token_balances_debt_check CHECK ((debt >= 0)),
+    constraint token_balances_total_purchased_check CHECK ((total_purchased >= 0))
+) with (fillfactor=70);
+comment on table public.token_balances is 'Tokens a user holds, one row per user, made at signup.
+System-written: it follows the rows of token_transactions and nothing else.';
+comment on column public.token_balances.total_purchased is 'Tokens ever bought, without grants; a refund does not lower it.';
+comment on column public.token_balances.debt is 'Tokens that were spent before their payment was refunded, still to be made good.';
+alter table public.token_balances enable row level security;
+create policy token_balances_select_owner on public.token_balances for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.token_balances to authenticated;
+grant select on table public.token_balances to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.token_balances FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _200_guard_ledger BEFORE INSERT OR UPDATE ON public.token_balances FOR EACH ROW EXECUTE FUNCTION private.tg_token_balances__guard_ledger();
+
+create table public.token_pack_prices (
+    id uuid not null default gen_random_uuid(),
+    pack_code text not null,
+    provider text not null,
+    provider_price_id text not null,
+    amount integer not null,
+    currency text not null,
+    is_active boolean not null default true,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint token_pack_prices_pkey PRIMARY KEY (id),
+    constraint token_pack_prices_provider_price_id_key UNIQUE (provider, provider_price_id),
+    constraint token_pack_prices_pack_code_fkey FOREIGN KEY (pack_code) REFERENCES public.token_packs(code) ON DELETE RESTRICT,
+    constraint token_pack_prices_amount_check CHECK ((amount >= 0)),
+    constraint token_pack_prices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    constraint token_pack_prices_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text]))),
+    constraint token_pack_prices_provider_price_id_check CHECK (((char_length(provider_price_id) >= 1) AND (char_length(provider_price_id) <= 255)))
+);
+comment on table public.token_pack_prices is 'What a token pack costs, once, and the id by which a payment provider knows that price.
+Read by anyone while it is sold, written by operators.';
+comment on column public.token_pack_prices.provider_price_id is 'The price id of Stripe; for Razorpay, whose orders carry an amount, a name of our own.';
+comment on column public.token_pack_prices.amount is 'In minor units of the currency: paise, cents.';
+comment on column public.token_pack_prices.currency is 'ISO 4217, upper case.';
+comment on column public.token_pack_prices.is_active is 'Whether it is sold now.';
+CREATE UNIQUE INDEX token_pack_prices_offer_key ON public.token_pack_prices USING btree (pack_code, provider, currency) WHERE is_active;
+CREATE INDEX token_pack_prices_pack_code_idx ON public.token_pack_prices USING btree (pack_code);
+alter table public.token_pack_prices enable row level security;
+create policy token_pack_prices_select_anyone on public.token_pack_prices for select to anon, authenticated
+    using (is_active);
+grant select on table public.token_pack_prices to anon;
+grant select on table public.token_pack_prices to authenticated;
+grant select on table public.token_pack_prices to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.token_pack_prices FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.token_pack_prices FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{}', '{}');
+
+create table public.token_packs (
+    code text not null,
+    name text not null,
+    tokens integer not null,
+    description text not null default ''::text,
+    is_active boolean not null default true,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint token_packs_pkey PRIMARY KEY (code),
+    constraint token_packs_code_check CHECK ((code ~ '^[a-z][a-z0-9_]{1,39}$'::text)),
+    constraint token_packs_description_check CHECK ((char_length(description) <= 2000)),
+    constraint token_packs_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    constraint token_packs_tokens_check CHECK ((tokens > 0))
+);
+comment on table public.token_packs is 'Tokens that can be bought at once. Read by anyone while sold, written by operators.';
+comment on column public.token_packs.tokens is 'How many tokens a purchase adds.';
+alter table public.token_packs enable row level security;
+create policy token_packs_select_anyone on public.token_packs for select to anon, authenticated
+    using (is_active);
+grant select on table public.token_packs to anon;
+grant select on table public.token_packs to authenticated;
+grant select on table public.token_packs to service_role;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.token_packs FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.token_packs FOR EACH ROW EXECUTE FUNCTION private.tg_audit('code', '{}', '{}');
+
+create table public.token_transactions (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null,
+    amount integer not null,
+    debt_change integer not null default 0,
+    balance_after integer not null,
+    transaction_type text not null,
+    feature_type text,
+    description text,
+    status text not null default 'completed'::text,
+    reference text,
+    usage_event_id uuid,
+    created_at timestamp with time zone not null default now(),
+    constraint token_transactions_pkey PRIMARY KEY (id),
+    constraint token_transactions_feature_type_fkey FOREIGN KEY (feature_type) REFERENCES public.operations(code) ON DELETE RESTRICT,
+    constraint token_transactions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint token_transactions_amount_check CHECK (((amount <> 0) OR (debt_change <> 0))),
+    constraint token_transactions_balance_after_check CHECK ((balance_after >= 0)),
+    constraint token_transactions_debt_change_check CHECK (((debt_change = 0) OR (transaction_type = ANY (ARRAY['refund'::text, 'adjustment'::text])))),
+    constraint token_transactions_description_check CHECK ((char_length(description) <= 500)),
+    constraint token_transactions_reference_check CHECK (((char_length(reference) >= 1) AND (char_length(reference) <= 300))),
+    constraint token_transactions_sign_check CHECK (
+CASE transaction_type
+    WHEN 'purchase'::text THEN (amount > 0)
+    WHEN 'grant'::text THEN (amount > 0)
+    WHEN 'usage'::text THEN ((amount < 0) AND (usage_event_id IS NOT NULL))
+    WHEN 'refund'::text THEN
+    CASE
+        WHEN (usage_event_id IS NULL) THEN (amount <= 0)
+        ELSE (amount > 0)
+    END
+    ELSE true
+END),
+    constraint token_transactions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'failed'::text]))),
+    constraint token_transactions_transaction_type_check CHECK ((transaction_type = ANY (ARRAY['purchase'::text, 'usage'::text, 'refund'::text, 'grant'::text, 'adjustment'::text]))),
+    constraint token_transactions_usage_event_check CHECK (((usage_event_id IS NULL) OR (transaction_type = ANY (ARRAY['usage'::text, 'refund'::text]))))
+);
+comment on table public.token_transactions is 'The ledger of tokens: one row per move, for ever. System-written.
+The amounts of the completed rows of a user add up to token_balances.current_balance.';
+comment on column public.token_transactions.amount is 'What came in (positive) or went out (negative).';
+comment on column public.token_transactions.debt_change is 'How much the debt of the user rose or, when made good, fell; these add up to the debt.';
+comment on column public.token_transactions.balance_after is 'The balance once this row was applied. Set by the database.';
+comment on column public.token_transactions.transaction_type is 'purchase, grant: in. usage: out, for a use. refund: in for a use that came to nothing, out for
+a payment that was given back. adjustment: either.';
+comment on column public.token_transactions.feature_type is 'The operation it paid for.';
+comment on column public.token_transactions.status is 'pending and failed rows record an attempt, and leave the balance as it was.';
+comment on column public.token_transactions.reference is 'What it was made for, such as <provider>:<payment id>; one row of each type and status.';
+comment on column public.token_transactions.usage_event_id is 'The use that was paid for, or given back.';
+CREATE INDEX token_transactions_feature_type_idx ON public.token_transactions USING btree (feature_type) WHERE (feature_type IS NOT NULL);
+CREATE UNIQUE INDEX token_transactions_reference_key ON public.token_transactions USING btree (transaction_type, reference, status) WHERE (reference IS NOT NULL);
+CREATE UNIQUE INDEX token_transactions_usage_event_id_key ON public.token_transactions USING btree (usage_event_id, transaction_type) WHERE ((usage_event_id IS NOT NULL) AND (status = 'completed'::text));
+CREATE INDEX token_transactions_user_id_idx ON public.token_transactions USING btree (user_id, created_at DESC);
+alter table public.token_transactions enable row level security;
+create policy token_transactions_select_owner on public.token_transactions for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.token_transactions to authenticated;
+grant select on table public.token_transactions to service_role;
+CREATE TRIGGER _100_apply BEFORE INSERT ON public.token_transactions FOR EACH ROW EXECUTE FUNCTION private.tg_token_transactions__apply();
+CREATE TRIGGER _200_guard_history BEFORE DELETE OR UPDATE ON public.token_transactions FOR EACH ROW EXECUTE FUNCTION private.tg_token_transactions__guard_history();
+CREATE TRIGGER _900_audit AFTER INSERT ON public.token_transactions FOR EACH ROW WHEN ((new.transaction_type = ANY (ARRAY['grant'::text, 'adjustment'::text]))) EXECUTE FUNCTION private.tg_audit('id', '{}', '{}');
 
 create table public.usage_counters (
     user_id uuid not null,
@@ -1772,8 +9481,8 @@ create table public.usage_counters (
 comment on table public.usage_counters is 'Uses counted against the limits: one row per user, meter and period. System-written.';
 comment on column public.usage_counters.period_key is 'YYYY-MM-DD, YYYY-MM or lifetime, in UTC.';
 alter table public.usage_counters enable row level security;
-create policy usage_counters_select_owner_or_admin on public.usage_counters for select to authenticated
-    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT private.is_admin() AS is_admin)));
+create policy usage_counters_select_owner on public.usage_counters for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.usage_counters to authenticated;
 grant select on table public.usage_counters to service_role;
 
@@ -1808,11 +9517,65 @@ comment on column public.usage_events.closed_at is 'When it was settled or relea
 CREATE INDEX usage_events_operation_idx ON ONLY public.usage_events USING btree (operation);
 CREATE INDEX usage_events_user_id_created_at_idx ON ONLY public.usage_events USING btree (user_id, created_at DESC);
 alter table public.usage_events enable row level security;
-create policy usage_events_select_owner_or_admin on public.usage_events for select to authenticated
-    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT private.is_admin() AS is_admin)));
+create policy usage_events_select_owner on public.usage_events for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
 grant select on table public.usage_events to authenticated;
 grant select on table public.usage_events to service_role;
 CREATE TRIGGER _100_guard_history BEFORE UPDATE ON public.usage_events FOR EACH ROW EXECUTE FUNCTION private.tg_usage_events__guard_history();
+
+create table public.user_experiences (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null default auth.uid(),
+    company text not null,
+    "position" text not null,
+    location text,
+    start_date date,
+    end_date date,
+    is_current boolean not null default false,
+    description text,
+    technologies jsonb not null default '[]'::jsonb,
+    achievements jsonb not null default '[]'::jsonb,
+    responsibilities jsonb not null default '[]'::jsonb,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint user_experiences_pkey PRIMARY KEY (id),
+    constraint user_experiences_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint user_experiences_achievements_check CHECK (((jsonb_typeof(achievements) = 'array'::text) AND (NOT jsonb_path_exists(achievements, 'strict $[*]?(@.type() != "string")'::jsonpath)) AND (octet_length((achievements)::text) <= 16384))),
+    constraint user_experiences_company_check CHECK (((char_length(company) >= 1) AND (char_length(company) <= 200))),
+    constraint user_experiences_current_check CHECK (((NOT is_current) OR (end_date IS NULL))),
+    constraint user_experiences_dates_check CHECK ((end_date >= start_date)),
+    constraint user_experiences_description_check CHECK ((char_length(description) <= 5000)),
+    constraint user_experiences_end_date_check CHECK (((end_date >= '1900-01-01'::date) AND (end_date <= '2199-12-31'::date))),
+    constraint user_experiences_location_check CHECK ((char_length(location) <= 200)),
+    constraint user_experiences_position_check CHECK (((char_length("position") >= 1) AND (char_length("position") <= 200))),
+    constraint user_experiences_responsibilities_check CHECK (((jsonb_typeof(responsibilities) = 'array'::text) AND (NOT jsonb_path_exists(responsibilities, 'strict $[*]?(@.type() != "string")'::jsonpath)) AND (octet_length((responsibilities)::text) <= 16384))),
+    constraint user_experiences_start_date_check CHECK (((start_date >= '1900-01-01'::date) AND (start_date <= '2199-12-31'::date))),
+    constraint user_experiences_technologies_check CHECK (((jsonb_typeof(technologies) = 'array'::text) AND (NOT jsonb_path_exists(technologies, 'strict $[*]?(@.type() != "string")'::jsonpath)) AND (octet_length((technologies)::text) <= 8192)))
+);
+comment on table public.user_experiences is 'The jobs somebody had, kept once for many résumés. Owners only.
+At most as many as global_config max_experiences says, 200 without it.';
+comment on column public.user_experiences.start_date is 'When it began; résumés show year and month.';
+comment on column public.user_experiences.end_date is 'When it ended. Null while is_current.';
+comment on column public.user_experiences.technologies is 'List of texts, at most 8 KiB.';
+comment on column public.user_experiences.achievements is 'List of texts, at most 16 KiB. Bullet points of a résumé, after the responsibilities.';
+comment on column public.user_experiences.responsibilities is 'List of texts, at most 16 KiB.';
+CREATE INDEX user_experiences_user_id_idx ON public.user_experiences USING btree (user_id, start_date DESC NULLS LAST);
+alter table public.user_experiences enable row level security;
+create policy user_experiences_delete_owner on public.user_experiences for delete to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy user_experiences_insert_owner on public.user_experiences for insert to authenticated
+    with check (((user_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_active_user() AS is_active_user)));
+create policy user_experiences_select_owner on public.user_experiences for select to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)));
+create policy user_experiences_update_owner on public.user_experiences for update to authenticated
+    using ((user_id = ( SELECT auth.uid() AS uid)))
+    with check (((user_id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_active_user() AS is_active_user)));
+grant delete, select on table public.user_experiences to authenticated;
+grant select on table public.user_experiences to service_role;
+grant insert (user_id, company, "position", location, start_date, end_date, is_current, description, technologies, achievements, responsibilities) on public.user_experiences to authenticated;
+grant update (company, "position", location, start_date, end_date, is_current, description, technologies, achievements, responsibilities) on public.user_experiences to authenticated;
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.user_experiences FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _400_limit_rows AFTER INSERT ON public.user_experiences REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION private.tg_user_experiences__limit_rows();
 
 create table public.user_preferences (
     user_id uuid not null,
@@ -1869,6 +9632,122 @@ grant insert (user_id, setting_key, setting_value) on public.user_settings to au
 grant update (user_id, setting_key, setting_value) on public.user_settings to authenticated;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.user_settings FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 
+create view public.resume_sections with (security_invoker=true) as
+ SELECT md5((r.id::text || '/'::text) || s.key)::uuid AS id,
+    r.id AS resume_id,
+    r.user_id,
+        CASE s.key
+            WHEN 'personalInfo'::text THEN 'personal'::text
+            ELSE s.key
+        END AS section_type,
+    s.place::integer AS section_order,
+    r.content -> s.key AS content,
+    NOT COALESCE(r.layout -> 'hidden'::text, '[]'::jsonb) ? s.key AS is_visible,
+    r.created_at,
+    r.updated_at
+   FROM public.resumes r
+     CROSS JOIN LATERAL unnest(private.ordered_sections(r.content, r.layout)) WITH ORDINALITY s(key, place)
+  WHERE s.key <> 'personal'::text;
+comment on view public.resume_sections is 'The sections of a résumé as rows that can be inserted, updated and deleted.
+What is written here is written into resumes.content and resumes.layout, by the same rules.';
+comment on column public.resume_sections.id is 'Made from résumé and type: the same as long as the section is there, and after it came back.';
+comment on column public.resume_sections.section_type is 'personal (the key personalInfo), summary, experience, education, skills, or another key.';
+comment on column public.resume_sections.section_order is 'The place in the résumé, from 1. Writing it moves the section; the others make room.';
+comment on column public.resume_sections.content is 'What resumes.content holds under that key: an object, a list or a text, by type.';
+comment on column public.resume_sections.is_visible is 'False when layout.hidden names it.';
+comment on column public.resume_sections.updated_at is 'When the résumé last changed.';
+grant delete, select on table public.resume_sections to authenticated;
+grant select on table public.resume_sections to service_role;
+grant insert (resume_id, section_type, section_order, content, is_visible) on public.resume_sections to authenticated;
+grant update (section_order, content, is_visible) on public.resume_sections to authenticated;
+CREATE TRIGGER _100_delete INSTEAD OF DELETE ON public.resume_sections FOR EACH ROW EXECUTE FUNCTION private.tg_resume_sections__delete();
+CREATE TRIGGER _100_insert INSTEAD OF INSERT ON public.resume_sections FOR EACH ROW EXECUTE FUNCTION private.tg_resume_sections__insert();
+CREATE TRIGGER _100_update INSTEAD OF UPDATE ON public.resume_sections FOR EACH ROW EXECUTE FUNCTION private.tg_resume_sections__update();
+
+create view public.usage_tracking with (security_invoker=true) as
+ SELECT md5((user_id::text || ':'::text) || period_key)::uuid AS id,
+    user_id,
+    period_key AS month,
+    COALESCE(sum(used) FILTER (WHERE meter = 'interviews'::text), 0::bigint)::integer AS interviews_used,
+    COALESCE(sum(used) FILTER (WHERE meter = 'cover_letters'::text), 0::bigint)::integer AS cover_letters_used,
+    (((period_key || '-01'::text)::timestamp without time zone) AT TIME ZONE 'UTC'::text) AS created_at,
+    max(updated_at) AS updated_at
+   FROM public.usage_counters c
+  WHERE period_type = 'month'::text AND (meter = ANY (ARRAY['interviews'::text, 'cover_letters'::text]))
+  GROUP BY user_id, period_key;
+comment on view public.usage_tracking is 'Interviews and cover letters used, one row per user and month with any.
+Owners see theirs. The counters themselves are in usage_counters.';
+comment on column public.usage_tracking.id is 'Made of user and month, always the same for both.';
+comment on column public.usage_tracking.month is 'YYYY-MM, in UTC.';
+comment on column public.usage_tracking.created_at is 'The beginning of the month.';
+comment on column public.usage_tracking.updated_at is 'When either last changed.';
+grant select on table public.usage_tracking to authenticated;
+grant select on table public.usage_tracking to service_role;
+
+create view public.user_credits with (security_invoker=true) as
+ SELECT p.id AS user_id,
+        CASE
+            WHEN l.period IS NULL THEN 0
+            ELSE l.max_uses
+        END AS credits_total,
+    COALESCE(c.used, 0) AS credits_used,
+    p.subscription_tier <> 'free'::text AS is_premium,
+    COALESCE(c.updated_at, p.created_at) AS updated_at
+   FROM public.profiles p
+     LEFT JOIN LATERAL ( SELECT i.period,
+            i.max_uses
+           FROM public.plan_limits i
+          WHERE i.plan_code = p.subscription_tier AND i.meter = 'ai_actions'::text
+          ORDER BY (array_position('{lifetime,month,day}'::text[], i.period))
+         LIMIT 1) l ON true
+     LEFT JOIN public.usage_counters c ON c.user_id = p.id AND c.meter = 'ai_actions'::text AND c.period_type = l.period AND c.period_key = private.period_key(l.period, now());
+comment on view public.user_credits is 'AI actions of the plan as credits, one row per user, used or not.
+Owners see theirs. Tokens are in token_balances.';
+comment on column public.user_credits.credits_total is 'AI actions the plan allows in its period: for life, or this month. Null means unlimited.';
+comment on column public.user_credits.credits_used is 'How many of them are used.';
+comment on column public.user_credits.is_premium is 'Whether the plan is a paid one.';
+comment on column public.user_credits.updated_at is 'When credits_used last changed; the signup, before the first use.';
+grant select on table public.user_credits to authenticated;
+grant select on table public.user_credits to service_role;
+
+CREATE OR REPLACE FUNCTION public.add_experiences_to_resume(p_resume_id uuid, p_experience_ids uuid[])
+ RETURNS public.resumes
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.add_experiences_to_resume(p_resume_id, p_experience_ids);
+$function$
+;
+comment on function public.add_experiences_to_resume(uuid,uuid[]) is 'Appends these of your experiences to content.experience of a résumé, the latest first.
+Those that are there already, by experienceId, are not added twice. PT404 for an unknown résumé
+or experience, PT413 when the résumé would be too large, PT422 without ids.';
+grant execute on function public.add_experiences_to_resume(uuid,uuid[]) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.cancel_account_deletion()
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.cancel_account_deletion();
+$function$
+;
+comment on function public.cancel_account_deletion() is 'Keeps the account after all: everything is as before. False when no deletion was asked for.
+PT409 once the deletion has begun.';
+grant execute on function public.cancel_account_deletion() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.cancel_interview(p_session_id uuid)
+ RETURNS public.interview_sessions
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.cancel_interview(p_session_id);
+$function$
+;
+comment on function public.cancel_interview(uuid) is 'Ends an interview without feedback. The use goes back unless a question was answered.
+Cancelling again changes nothing. PT404 for an unknown interview, PT409 when it is completed or
+abandoned, PT429 when it is too often.';
+grant execute on function public.cancel_interview(uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION public.cancel_request(p_request_id uuid)
  RETURNS integer
  LANGUAGE sql
@@ -1881,6 +9760,138 @@ comment on function public.cancel_request(uuid) is 'Cancels what you asked for, 
 Returns how many tasks were stopped. A worker in the middle of one finds its lease gone and drops
 the result. PT404 when nothing is open under this id.';
 grant execute on function public.cancel_request(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.complete_interview(p_session_id uuid)
+ RETURNS public.interview_sessions
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.complete_interview(p_session_id);
+$function$
+;
+comment on function public.complete_interview(uuid) is 'Ends an interview and asks for feedback, which arrives in the same row. Also for an abandoned
+one, and again when the feedback failed or was cancelled; while it is open, and once it is there,
+the row comes back as it is. Counts nothing more. PT404 for an unknown interview; PT409 when it was
+cancelled, or no question was answered; PT429 when it is too often.';
+grant execute on function public.complete_interview(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.delete_trashed_resume(p_resume_id uuid)
+ RETURNS public.resumes
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.delete_trashed_resume(p_resume_id);
+$function$
+;
+comment on function public.delete_trashed_resume(uuid) is 'Deletes a résumé in the trash for good, with its history and draft; returns what it was.
+The uploaded file stays in the bucket until the client deletes it, by the file_path returned.';
+grant execute on function public.delete_trashed_resume(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.duplicate_resume(p_resume_id uuid, p_title text DEFAULT NULL::text)
+ RETURNS public.resumes
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.duplicate_resume(p_resume_id, p_title);
+$function$
+;
+comment on function public.duplicate_resume(uuid,text) is 'Makes a draft with the same content, layout and template; parent_resume_id says of what.
+The file, what was read from it, the link and the scores stay behind; of a résumé that nobody has
+edited yet, what was read becomes the content. PT404 for an unknown résumé, PT402 when the plan
+includes no more.';
+grant execute on function public.duplicate_resume(uuid,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.export_json_resume(p_resume_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.export_json_resume(p_resume_id);
+$function$
+;
+comment on function public.export_json_resume(uuid) is 'A résumé as a JSON Resume document (jsonresume.org); import_json_resume makes the same of it.
+One that nobody has edited yet comes as it was read from its file. What the standard has no place
+for is in meta.resumebase. PT404 for an unknown résumé.';
+grant execute on function public.export_json_resume(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.export_my_data()
+ RETURNS json
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.export_my_data();
+$function$
+;
+comment on function public.export_my_data() is 'Everything about you as one JSON: account, profile, tables {name: rows}, files {bucket: list},
+audit_logs and system_events. Trashed rows are in it. PT429 when you ask too often.';
+grant execute on function public.export_my_data() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.find_resumes_by_skill(p_skill text)
+ RETURNS SETOF public.resumes
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    -- The words of imported groups are in the other lists too; their names are no skills.
+    select r.*
+    from public.resumes r
+    where r.user_id = (select auth.uid()) and r.deleted_at is null
+        and exists (
+            select 1
+            from jsonb_path_query((r.content -> 'skills') - 'groups', 'strict $.**') as s (value)
+            where jsonb_typeof(s.value) = 'string'
+                and lower(s.value #>> '{}') = lower(btrim(p_skill))
+        )
+    order by r.updated_at desc, r.id;
+$function$
+;
+comment on function public.find_resumes_by_skill(text) is 'Your résumés that list exactly this skill, in capitals or not, the latest first.
+For several skills at once, spelled as they are, filter resumes by
+content->skills=cs.{"technical":["Python","Go"]} instead.';
+grant execute on function public.find_resumes_by_skill(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.get_shared_resume(p_slug text)
+ RETURNS public.shared_resume
+ LANGUAGE sql
+ SET search_path TO ''
+RETURN private.get_shared_resume(p_slug)
+;
+comment on function public.get_shared_resume(text) is 'The résumé shared under this link, for everybody who has it: title, content, layout, template.
+Without the sections that its layout hides, and with layout.hideContact without contact details.
+PT404 for a link that is unknown or was taken back, for a résumé in the trash, and while the
+account of its owner is blocked or about to be deleted.';
+grant execute on function public.get_shared_resume(text) to anon;
+grant execute on function public.get_shared_resume(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.import_json_resume(p_document jsonb, p_title text DEFAULT NULL::text)
+ RETURNS public.resumes
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.import_json_resume(p_document, p_title);
+$function$
+;
+comment on function public.import_json_resume(jsonb,text) is 'Makes a new résumé from a JSON Resume document (jsonresume.org), and loses nothing of it.
+Without a title it is named after the person. PT422 names the path of the first value of a wrong
+type, PT413 a document of more than 256 KiB, PT402 a plan that includes no more résumés.';
+grant execute on function public.import_json_resume(jsonb,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.job_board()
+ RETURNS TABLE(status text, jobs bigint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select s.status, count(j.id)
+    from unnest('{saved,applied,interviewing,offered,rejected,accepted}'::text[])
+        with ordinality as s (status, position)
+    left join public.jobs j on j.status = s.status
+    group by s.status, s.position
+    order by s.position;
+$function$
+;
+comment on function public.job_board() is 'How many of your jobs are in each status: all six, in the order of an application.';
+grant execute on function public.job_board() to authenticated;
 
 CREATE OR REPLACE FUNCTION public.my_usage()
  RETURNS TABLE(meter text, period text, period_key text, used integer, max_uses integer, remaining integer)
@@ -1904,6 +9915,325 @@ comment on function public.my_usage() is 'Your allowance: each limit of your pla
 Null max_uses and remaining mean unlimited.';
 grant execute on function public.my_usage() to authenticated;
 
+CREATE OR REPLACE FUNCTION public.publish_draft(p_draft_id uuid)
+ RETURNS public.resumes
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.publish_draft(p_draft_id);
+$function$
+;
+comment on function public.publish_draft(uuid) is 'Writes a draft into its résumé, or makes the résumé, and deletes the draft; returns the résumé.
+PT409 with detail {current_version, base_version} when the résumé has moved on, PT402 when a new one
+is more than the plan includes, PT404 for an unknown draft.';
+grant execute on function public.publish_draft(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.record_download(p_generation_id uuid, p_format text)
+ RETURNS public.resume_downloads
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.record_download(p_generation_id, p_format);
+$function$
+;
+comment on function public.record_download(uuid,text) is 'Counts a download and returns the file: download file_path from the bucket exports.
+PT404 for an unknown generation, one without a file of this format, and while the résumé is in the
+trash; PT429 when it is too often.';
+grant execute on function public.record_download(uuid,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_account(p_account_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.report_account(p_account_id);
+$function$
+;
+comment on function public.report_account(uuid) is 'For admins: profile, use, tokens, subscriptions, payments and live tasks of one account.
+Leaves the event account.opened. Shows no content of résumés. PT403 for anybody else, PT404 for an
+unknown id.';
+grant execute on function public.report_account(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_active_accounts(p_month text DEFAULT NULL::text)
+ RETURNS TABLE(month text, active_accounts bigint, new_accounts bigint, all_accounts bigint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_active_accounts(p_month);
+$function$
+;
+comment on function public.report_active_accounts(text) is 'How many accounts used anything in a month, signed up in it, and existed by its end.
+p_month is YYYY-MM in UTC, this month when null. Admins only: PT403; PT400 for no month.';
+grant execute on function public.report_active_accounts(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_ai_cost(p_days integer DEFAULT 30)
+ RETURNS TABLE(day date, ai_provider text, calls bigint, cached_calls bigint, tokens_used bigint, estimated_cost numeric)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_ai_cost(p_days);
+$function$
+;
+comment on function public.report_ai_cost(integer) is 'What AI providers cost in the last days, by UTC day and provider, in US dollars.
+Admins only: PT403; PT400 unless 1 to 366 days.';
+grant execute on function public.report_ai_cost(integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_connections()
+ RETURNS TABLE(role text, state text, connections bigint, max_connections integer)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_connections();
+$function$
+;
+comment on function public.report_connections() is 'How many connections each role has, by state, and how many there may be in all. A state that
+only a monitor may see reads hidden. Admins only: PT403.';
+grant execute on function public.report_connections() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_consistency()
+ RETURNS TABLE(check_name text, problems bigint, examples text[])
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_consistency();
+$function$
+;
+comment on function public.report_consistency() is 'Whether the books agree: each check with how many problems it found, and five of them by id.
+All zero is well. Admins only: PT403.';
+grant execute on function public.report_consistency() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_feature_use(p_days integer DEFAULT 30)
+ RETURNS TABLE(operation text, uses bigint, accounts bigint, by_tokens bigint, given_back bigint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_feature_use(p_days);
+$function$
+;
+comment on function public.report_feature_use(integer) is 'What was used in the last days: uses by operation, by how many accounts, how many were paid in
+tokens, and how many came to nothing and were given back. Most used first.
+Admins only: PT403; PT400 unless 1 to 366 days.';
+grant execute on function public.report_feature_use(integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_feedback(p_limit integer DEFAULT 50)
+ RETURNS SETOF public.feedback
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_feedback(p_limit);
+$function$
+;
+comment on function public.report_feedback(integer) is 'For admins: the latest feedback, up to 500. PT403 for anybody else.';
+grant execute on function public.report_feedback(integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_find_accounts(p_query text)
+ RETURNS TABLE(user_id uuid, email text, full_name text, subscription_tier text, subscription_status text, is_active boolean, deleted_at timestamp with time zone, created_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_find_accounts(p_query);
+$function$
+;
+comment on function public.report_find_accounts(text) is 'For admins: accounts by id or by the beginning of the e-mail address, at most 20.
+PT403 for anybody else, PT400 for a query under 3 characters.';
+grant execute on function public.report_find_accounts(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_index_use()
+ RETURNS TABLE(table_name text, index_name text, scans bigint, tuples_read bigint, tuples_fetched bigint, bytes bigint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_index_use();
+$function$
+;
+comment on function public.report_index_use() is 'How often each index was used since statistics began, the least used first.
+Admins only: PT403.';
+grant execute on function public.report_index_use() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_interview_completion(p_days integer DEFAULT 30)
+ RETURNS TABLE(session_type text, total_sessions bigint, completed_sessions bigint, completion_rate numeric)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_interview_completion(p_days);
+$function$
+;
+comment on function public.report_interview_completion(integer) is 'How many interviews of the last days were completed, by type, and their share in percent.
+Admins only: PT403; PT400 unless 1 to 366 days.';
+grant execute on function public.report_interview_completion(integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_open_transactions()
+ RETURNS TABLE(pid integer, role text, application text, state text, started_at timestamp with time zone, open_for interval)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_open_transactions();
+$function$
+;
+comment on function public.report_open_transactions() is 'The ten transactions that are open the longest, the oldest first. One that stays open keeps old
+rows from being cleaned up and slows the queue down. Admins only: PT403.';
+grant execute on function public.report_open_transactions() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_plan_popularity()
+ RETURNS TABLE(plan_code text, accounts bigint, share numeric, paying bigint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_plan_popularity();
+$function$
+;
+comment on function public.report_plan_popularity() is 'How many accounts each plan has, its share in percent, and how many of them pay for it, which
+leaves out trials and grants. Most popular first. Admins only: PT403.';
+grant execute on function public.report_plan_popularity() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_slow_queries()
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select private.report_slow_queries();
+$function$
+;
+comment on function public.report_slow_queries() is 'The twenty queries with the longest mean time: {queries: [{query, calls, mean_ms, total_ms,
+rows}], note}. The note says why there are none where Postgres does not record them.
+Admins only: PT403.';
+grant execute on function public.report_slow_queries() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_subscription_months(p_months integer DEFAULT 12)
+ RETURNS TABLE(month text, live_at_start bigint, started bigint, lost bigint, churn_rate numeric, signups bigint, converted bigint, conversion_rate numeric)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_subscription_months(p_months);
+$function$
+;
+comment on function public.report_subscription_months(integer) is 'Churn and conversion by month, the latest first: who had a paid subscription when it began, how
+many subscriptions started, who had none left at its end; signups, and how many of these have
+subscribed since. Rates in percent, null where there was nobody to lose or to win.
+Admins only: PT403; PT400 unless 1 to 60 months.';
+grant execute on function public.report_subscription_months(integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_table_sizes()
+ RETURNS TABLE(table_name text, row_estimate bigint, total_bytes bigint, index_bytes bigint, dead_rows bigint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_table_sizes();
+$function$
+;
+comment on function public.report_table_sizes() is 'How large each table is with its indexes and partitions, the largest first. Rows are estimates.
+Admins only: PT403.';
+grant execute on function public.report_table_sizes() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.request_account_deletion()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.request_account_deletion();
+$function$
+;
+comment on function public.request_account_deletion() is 'Asks for your account and everything in it to be deleted. Returns from when on that happens.
+Until then the account reads and deletes but writes nothing, export_my_data works, and
+cancel_account_deletion brings it back. Asking again changes nothing.';
+grant execute on function public.request_account_deletion() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.request_analysis(p_analysis_type text, p_resume_id uuid, p_job_id uuid DEFAULT NULL::uuid, p_job_description text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text, p_job_title text DEFAULT NULL::text, p_company text DEFAULT NULL::text)
+ RETURNS public.analyses
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.request_analysis(
+        p_analysis_type, p_resume_id, p_job_id, p_job_description, p_idempotency_key,
+        p_job_title, p_company
+    );
+$function$
+;
+comment on function public.request_analysis(text,uuid,uuid,text,text,text,text) is 'Asks for an analysis: ats_score, keyword_match, match, full_analysis or optimization.
+Returns its row, now pending. keyword_match, match and optimization need a job with a description,
+or p_job_description, which goes first. Counts one use, given back if it fails or is cancelled; the
+same idempotency key again returns the same row. An optimization makes a new résumé, see
+variant_resume_id. PT402 when the allowance is gone, PT404 for an unknown résumé or job, PT409 for a
+key of another request, PT422 for a request that cannot be served, PT429 for too many.';
+grant execute on function public.request_analysis(text,uuid,uuid,text,text,text,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.request_bullets(p_question text, p_transcript text, p_role text DEFAULT NULL::text, p_experience text DEFAULT NULL::text, p_session_id uuid DEFAULT NULL::uuid, p_idempotency_key text DEFAULT NULL::text)
+ RETURNS public.resume_bullets
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.request_bullets(
+        p_question, p_transcript, p_role, p_experience, p_session_id, p_idempotency_key
+    );
+$function$
+;
+comment on function public.request_bullets(text,text,text,text,uuid,text) is 'Asks for an answer to be turned into bullet points. Returns the row, pending.
+Counts one use, given back if it fails. The same key again returns the same row. PT402 when the
+allowance is gone, PT404 for an unknown interview, PT422 for an empty or too long text, PT429 when
+it is too often.';
+grant execute on function public.request_bullets(text,text,text,text,uuid,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.request_document(p_kind text, p_resume_id uuid, p_job_id uuid DEFAULT NULL::uuid, p_prompt text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text)
+ RETURNS public.ai_documents
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.request_document(p_kind, p_resume_id, p_job_id, p_prompt, p_idempotency_key);
+$function$
+;
+comment on function public.request_document(text,uuid,uuid,text,text) is 'Asks for a text: cover_letter, answer, outreach or summary. Returns its row, now pending.
+p_prompt is the question of an answer, which needs one; for the others what should be said. Counts
+one use, given back if it fails or is cancelled; the same idempotency key again returns the same
+row. PT402 when the allowance is gone, PT404 for an unknown résumé or job, PT409 for a key of
+another request, PT422 for a request that cannot be served, PT429 for too many.';
+grant execute on function public.request_document(text,uuid,uuid,text,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.request_generation(p_resume_id uuid, p_formats text[], p_template_id uuid DEFAULT NULL::uuid, p_idempotency_key text DEFAULT NULL::text, p_session_id uuid DEFAULT NULL::uuid)
+ RETURNS public.resume_generations
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.request_generation(
+        p_resume_id, p_formats, p_template_id, p_idempotency_key, p_session_id
+    );
+$function$
+;
+comment on function public.request_generation(uuid,text[],uuid,text,uuid) is 'Asks for a résumé to be rendered to files: some of latex, overleaf, pdf and word. Returns the
+row, pending, with a snapshot of the résumé: later edits do not change it.
+Counts one use, given back if it fails. Without a template the résumé''s own is taken. The same key
+again returns the same row. PT402 when the allowance is gone; PT404 for an unknown résumé or
+interview, and a template that you may not use (any more); PT422 for an unknown format; PT429 when
+it is too often.';
+grant execute on function public.request_generation(uuid,text[],uuid,text,uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.request_job_extract(p_job_id uuid, p_idempotency_key text DEFAULT NULL::text)
+ RETURNS public.jobs
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.request_job_extract(p_job_id, p_idempotency_key);
+$function$
+;
+comment on function public.request_job_extract(uuid,text) is 'Asks for the requirements in a job''s description to be read. Returns the row, now pending.
+Counts one use, given back if reading fails. While one request is open, and when the idempotency
+key was seen before, the row comes back as it is and nothing is counted. PT402 when the allowance
+is gone, PT404 for an unknown job, PT422 without a description.';
+grant execute on function public.request_job_extract(uuid,text) to authenticated;
+
 CREATE OR REPLACE FUNCTION public.request_resume_parse(p_resume_id uuid, p_idempotency_key text DEFAULT NULL::text)
  RETURNS public.resumes
  LANGUAGE sql
@@ -1918,6 +10248,30 @@ key was seen before, the row comes back as it is and nothing is counted. PT402 w
 is gone, PT404 for an unknown résumé, PT422 without an uploaded file.';
 grant execute on function public.request_resume_parse(uuid,text) to authenticated;
 
+CREATE OR REPLACE FUNCTION public.request_transcript(p_audio_path text, p_idempotency_key text DEFAULT NULL::text)
+ RETURNS public.interview_transcripts
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.request_transcript(p_audio_path, p_idempotency_key);
+$function$
+;
+comment on function public.request_transcript(text,text) is 'Asks for a recording in the bucket interview-audio to be written down. Gives the row, pending.
+Counts one use, given back if it fails. The same key again returns the same row. PT402 when the
+allowance is gone, PT422 without such a recording in your folder, PT429 when it is too often.';
+grant execute on function public.request_transcript(text,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.restore_job(p_job_id uuid)
+ RETURNS public.jobs
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.set_job_trashed(p_job_id, false);
+$function$
+;
+comment on function public.restore_job(uuid) is 'Takes a job out of the trash. PT422 when you follow as many as you may.';
+grant execute on function public.restore_job(uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION public.restore_resume(p_resume_id uuid)
  RETURNS public.resumes
  LANGUAGE sql
@@ -1929,6 +10283,149 @@ $function$
 comment on function public.restore_resume(uuid) is 'Takes a résumé out of the trash.';
 grant execute on function public.restore_resume(uuid) to authenticated;
 
+CREATE OR REPLACE FUNCTION public.restore_resume_version(p_resume_id uuid, p_version_number integer)
+ RETURNS public.resumes
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.restore_resume_version(p_resume_id, p_version_number);
+$function$
+;
+comment on function public.restore_resume_version(uuid,integer) is 'Makes a résumé what it was in an old version, as a new version; returns the résumé.
+The template follows if it can still be chosen. PT404 for an unknown résumé or version.';
+grant execute on function public.restore_resume_version(uuid,integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.save_draft(p_resume_id uuid, p_base_version integer, p_content jsonb, p_layout jsonb DEFAULT NULL::jsonb, p_title text DEFAULT NULL::text, p_template_id uuid DEFAULT NULL::uuid, p_draft_id uuid DEFAULT NULL::uuid)
+ RETURNS public.resume_drafts
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.save_draft(
+        p_resume_id, p_base_version, p_content, p_layout, p_title, p_template_id, p_draft_id
+    );
+$function$
+;
+comment on function public.save_draft(uuid,integer,jsonb,jsonb,text,uuid,uuid) is 'Saves what an editor holds, in place of what it saved before; returns the draft.
+For a résumé send its id and the version the editor started from: PT409 with detail
+{current_version, base_version} when it has moved on. For a new résumé send neither, and p_draft_id
+from the second time on. PT402 when there are too many drafts of new résumés, PT404 for an unknown
+résumé, draft or template, PT422 for content of the wrong shape.';
+grant execute on function public.save_draft(uuid,integer,jsonb,jsonb,text,uuid,uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.say(p_session_id uuid, p_message text, p_audio_path text DEFAULT NULL::text)
+ RETURNS public.interview_turns
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.say(p_session_id, p_message, p_audio_path);
+$function$
+;
+comment on function public.say(uuid,text,text) is 'Says something in an interview, at most 10,000 characters; the AI replies in a turn of its own.
+Returns your turn. PT404 for an unknown interview; PT409 while the AI has not replied yet, and when
+the interview is over; PT422 for an empty or too long message, or a recording that is not in your
+folder of the bucket interview-audio; PT429 when it is too often.';
+grant execute on function public.say(uuid,text,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.search_jobs(p_query text, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0)
+ RETURNS SETOF public.jobs
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_query tsquery := private.search_query(p_query);
+begin
+    return query
+    select j.*
+    from public.jobs j
+    where j.search @@ v_query
+    order by ts_rank(j.search, v_query) desc, j.updated_at desc, j.id
+    limit least(greatest(coalesce(p_limit, 20), 1), 100)
+    offset greatest(coalesce(p_offset, 0), 0);
+end;
+$function$
+;
+comment on function public.search_jobs(text,integer,integer) is 'Your jobs that match a query, best first. A query is read as search engines do: "exact words",
+or, -without; the last word may be the beginning of one.
+1 to 100 jobs at a time; none for a query without words.';
+grant execute on function public.search_jobs(text,integer,integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.search_resumes(p_query text, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0)
+ RETURNS TABLE(id uuid, title text, status text, updated_at timestamp with time zone, rank real, headline text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    -- Headlines are made for the rows of this page only.
+    select
+        f.id, f.title, f.status, f.updated_at, f.rank,
+        ts_headline(
+            'simple', private.resume_text(r.content, r.extracted_text), f.query,
+            'StartSel=⟦, StopSel=⟧, MaxFragments=2, FragmentDelimiter=" … ", MinWords=5, '
+            'MaxWords=18'
+        )
+    from (
+        select s.id, s.title, s.status, s.updated_at, ts_rank(s.search, q.query) as rank, q.query
+        from private.search_query(p_query) as q (query)
+        inner join public.resumes s on s.search @@ q.query
+        where s.user_id = (select auth.uid()) and s.deleted_at is null
+        order by rank desc, s.updated_at desc, s.id
+        limit least(greatest(coalesce(p_limit, 20), 1), 100)
+        offset greatest(coalesce(p_offset, 0), 0)
+    ) f
+    inner join public.resumes r on r.id = f.id
+    order by f.rank desc, f.updated_at desc, f.id;
+$function$
+;
+comment on function public.search_resumes(text,integer,integer) is 'Your résumés that have these words, best first: title counts most, then skills, content, file.
+"engin" finds engineer; "a phrase" and -without work. At most 100 rows a call; no words, no rows.
+headline is plain text around the matches, which stand between ⟦ and ⟧: escape it, then turn
+these two into your own markup. PT400 beyond 500 characters.';
+grant execute on function public.search_resumes(text,integer,integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.share_resume(p_resume_id uuid, p_new_link boolean DEFAULT false)
+ RETURNS public.resumes
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.share_resume(p_resume_id, p_new_link);
+$function$
+;
+comment on function public.share_resume(uuid,boolean) is 'Shares a résumé: whoever knows the share_slug of the returned row may read it.
+Again, it keeps the link; with p_new_link it makes a new one and the old one is dead at once.
+Hide sections with layout.hidden, contact details with layout.hideContact. PT404 for an unknown
+résumé, PT429 when called too often.';
+grant execute on function public.share_resume(uuid,boolean) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.start_interview(p_session_type text, p_role_type text DEFAULT NULL::text, p_job_title text DEFAULT NULL::text, p_job_description text DEFAULT NULL::text, p_job_id uuid DEFAULT NULL::uuid, p_interviewer_id uuid DEFAULT NULL::uuid, p_total_questions integer DEFAULT 10, p_idempotency_key text DEFAULT NULL::text)
+ RETURNS public.interview_sessions
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.start_interview(
+        p_session_type, p_role_type, p_job_title, p_job_description, p_job_id, p_interviewer_id,
+        p_total_questions, p_idempotency_key
+    );
+$function$
+;
+comment on function public.start_interview(text,text,text,text,uuid,uuid,integer,text) is 'Starts a practice interview: voice, chat or resume_analyzer. The AI asks the first question.
+Counts one use, given back if the interview ends before a question is answered. Title and
+description of a tracked job are taken over unless others are sent. The same key again returns the
+same interview. PT402 when the allowance is gone, PT404 for an unknown job or interviewer, PT422
+for a value that cannot be, PT429 when it is too often.';
+grant execute on function public.start_interview(text,text,text,text,uuid,uuid,integer,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.trash_job(p_job_id uuid)
+ RETURNS public.jobs
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.set_job_trashed(p_job_id, true);
+$function$
+;
+comment on function public.trash_job(uuid) is 'Puts a job into the trash: invisible everywhere, restorable for 30 days.';
+grant execute on function public.trash_job(uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION public.trash_resume(p_resume_id uuid)
  RETURNS public.resumes
  LANGUAGE sql
@@ -1939,6 +10436,17 @@ $function$
 ;
 comment on function public.trash_resume(uuid) is 'Puts a résumé into the trash: invisible everywhere, restorable for 30 days.';
 grant execute on function public.trash_resume(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.unshare_resume(p_resume_id uuid)
+ RETURNS public.resumes
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.unshare_resume(p_resume_id);
+$function$
+;
+comment on function public.unshare_resume(uuid) is 'Takes the link back: it is dead at once and never works again, also if you share anew.';
+grant execute on function public.unshare_resume(uuid) to authenticated;
 
 -- Schema queue ---------------------------------------------------------------------------------
 
@@ -2157,6 +10665,38 @@ comment on function worker.fail_task(uuid,uuid,text,boolean) is 'Ends an attempt
 retryable: then the use is released and the user reads p_error. PT409 for a stale lease.';
 grant execute on function worker.fail_task(uuid,uuid,text,boolean) to service_role;
 
+CREATE OR REPLACE FUNCTION worker.files_to_purge(p_task_id uuid, p_lease_token uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_task queue.tasks := private.lock_leased_task(p_task_id, p_lease_token);
+    v_user_id uuid := (v_task.payload ->> 'user_id')::uuid;
+begin
+    if v_task.kind = 'purge_files' then
+        return jsonb_build_object(
+            'status', 'confirmed', 'files', private.unused_files(v_task.payload -> 'files')
+        );
+    end if;
+    if v_task.kind is distinct from 'purge_account' then
+        raise sqlstate 'PT422' using
+            message = format('Task %s is a %s and deletes no files.', p_task_id, v_task.kind),
+            hint = 'Call this for purge_account and purge_files.';
+    end if;
+    if not private.confirm_account_purge(v_user_id) then
+        return jsonb_build_object('status', 'kept', 'files', '{}'::jsonb);
+    end if;
+    return jsonb_build_object('status', 'confirmed', 'files', private.account_files(v_user_id));
+end;
+$function$
+;
+comment on function worker.files_to_purge(uuid,uuid) is 'What a purge task has to remove right now: {status, files: {bucket: [names]}}.
+Ask again until files is empty, then complete the task. Status kept: the account stays, remove
+nothing. After confirmed the account cannot be kept any more. PT409 for a stale lease.';
+grant execute on function worker.files_to_purge(uuid,uuid) to service_role;
+
 CREATE OR REPLACE FUNCTION worker.release_task(p_task_id uuid, p_lease_token uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -2184,7 +10724,7 @@ AS $function$
 declare
     v_reaped record;
     v_job private.maintenance_jobs;
-    v_jobs text[] := '{}';
+    v_jobs text[] := '{}'::text[];
 begin
     -- One at a time is enough: whoever comes second has nothing to do.
     if not pg_try_advisory_xact_lock(hashtext('resumebase.maintenance')) then
@@ -2235,11 +10775,34 @@ grant execute on function worker.task_stats() to service_role;
 CREATE TRIGGER _100_create_profile AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION private.tg_users__create_profile();
 CREATE TRIGGER _200_mirror_email AFTER UPDATE OF email ON auth.users FOR EACH ROW WHEN (((new.email)::text IS DISTINCT FROM (old.email)::text)) EXECUTE FUNCTION private.tg_users__mirror_email();
 
+-- bucket avatars: public, at most 2097152 bytes, {image/png,image/jpeg,image/webp}
+
+-- bucket exports: private, at most 26214400 bytes, {application/pdf,application/vnd.openxmlformats-officedocument.wordprocessingml.document,application/x-tex,text/x-tex,text/plain,application/zip,application/json,image/png}
+
+-- bucket interview-audio: private, at most 26214400 bytes, {audio/webm,audio/mpeg,audio/mp3,audio/mp4,audio/m4a,audio/x-m4a,audio/wav,audio/x-wav,audio/wave,audio/ogg}
+
 -- bucket resumes: private, at most 10485760 bytes, {application/pdf,application/vnd.openxmlformats-officedocument.wordprocessingml.document}
 
+create policy avatars_bucket_delete_owner on storage.objects for delete to authenticated
+    using (((bucket_id = 'avatars'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text)));
+create policy avatars_bucket_insert_owner on storage.objects for insert to authenticated
+    with check (((bucket_id = 'avatars'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text) AND ( SELECT private.is_active_user() AS is_active_user) AND (name ~ '^[0-9a-f-]{36}/[A-Za-z0-9_-]{1,100}[.](png|jpg|jpeg|webp)$'::text) AND ( SELECT private.has_file_quota('avatars'::text) AS has_file_quota)));
+create policy avatars_bucket_select_owner on storage.objects for select to authenticated
+    using (((bucket_id = 'avatars'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text)));
+create policy avatars_bucket_update_owner on storage.objects for update to authenticated
+    using (((bucket_id = 'avatars'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text)))
+    with check (((bucket_id = 'avatars'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text) AND ( SELECT private.is_active_user() AS is_active_user) AND (name ~ '^[0-9a-f-]{36}/[A-Za-z0-9_-]{1,100}[.](png|jpg|jpeg|webp)$'::text)));
+create policy exports_bucket_select_owner on storage.objects for select to authenticated
+    using (((bucket_id = 'exports'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text)));
+create policy interview_audio_bucket_delete_owner on storage.objects for delete to authenticated
+    using (((bucket_id = 'interview-audio'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text)));
+create policy interview_audio_bucket_insert_owner on storage.objects for insert to authenticated
+    with check (((bucket_id = 'interview-audio'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text) AND ( SELECT private.is_active_user() AS is_active_user) AND (name ~ '^[0-9a-f-]{36}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.](webm|mp3|m4a|wav|ogg)$'::text) AND ( SELECT private.has_file_quota('interview-audio'::text) AS has_file_quota)));
+create policy interview_audio_bucket_select_owner on storage.objects for select to authenticated
+    using (((bucket_id = 'interview-audio'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text)));
 create policy resumes_bucket_delete_owner on storage.objects for delete to authenticated
     using (((bucket_id = 'resumes'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text)));
 create policy resumes_bucket_insert_owner on storage.objects for insert to authenticated
-    with check (((bucket_id = 'resumes'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text) AND ( SELECT private.is_active_user() AS is_active_user) AND (name ~ '^[0-9a-f-]{36}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.](pdf|docx)$'::text)));
+    with check (((bucket_id = 'resumes'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text) AND ( SELECT private.is_active_user() AS is_active_user) AND (name ~ '^[0-9a-f-]{36}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[.](pdf|docx)$'::text) AND ( SELECT private.has_file_quota('resumes'::text) AS has_file_quota)));
 create policy resumes_bucket_select_owner on storage.objects for select to authenticated
     using (((bucket_id = 'resumes'::text) AND (split_part(name, '/'::text, 1) = (( SELECT auth.uid() AS uid))::text)));
