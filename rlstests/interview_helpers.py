@@ -106,3 +106,12 @@ def limit(db: Database, action: str, calls: int) -> None:
         "on conflict (key) do update set value = c.value || excluded.value"
     )
     db.query(SYSTEM, sql, json.dumps({action: {"limit": calls, "seconds": 3600}}))
+
+
+def end(db: Database, user: Actor, how: str, session: UUID | None) -> Row:
+    """End an interview: how is complete or cancel."""
+    return db.one(user, f"select * from public.{how}_interview(%s)", session)
+
+
+def delete(db: Database, user: Actor, session: UUID) -> int:
+    return db.affected(user, "delete from public.interview_sessions where id = %s", session)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from rlstests.actors import SYSTEM, Actor, Database
-from rlstests.samples import SAMPLES, make_row
+from rlstests.actors import SYSTEM, Actor, Database, Row
+from rlstests.samples import make_row
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ def tenant_keys(db: Database) -> list[TenantKey]:
         cross join generate_subscripts(k.conkey, 1) as i
         cross join generate_subscripts(k.conkey, 1) as j
         join pg_attribute c on c.attrelid = k.conrelid and c.attnum = k.conkey[i]
+        join pg_attribute u on u.attrelid = k.conrelid and u.attnum = k.conkey[j]
+            and u.attname in ('user_id', 'id')
         join pg_attribute w on w.attrelid = k.confrelid and w.attnum = k.confkey[j]
         where k.contype = 'f' and k.connamespace = 'public'::regnamespace
             and r.relnamespace = k.connamespace
@@ -42,8 +44,8 @@ def tenant_keys(db: Database) -> list[TenantKey]:
 
 
 def row_id(db: Database, relation: str, owner: Actor) -> UUID:
-    """Return the id of the owner's sample row, making the row if it is not there."""
-    sql = f"select id from {relation} where {SAMPLES[relation].where} limit 1"
+    """Return the id of a row of the owner's, making the sample row if there is none."""
+    sql = f"select id from {relation} where user_id = %(owner)s order by id limit 1"
     with db.acting(SYSTEM) as connection:
         found = connection.execute(sql, {"owner": owner.user_id}).fetchone()
     if found is None:
@@ -54,13 +56,26 @@ def row_id(db: Database, relation: str, owner: Actor) -> UUID:
     return UUID(str(found["id"]))
 
 
+def copied(column: Row) -> str:
+    """What a copy has in this column: nothing to hang on, and another value where one must be."""
+    if column["hangs"]:
+        return "null"
+    if column["is_unique"]:
+        if column["type"] != "text":
+            return "null"
+        # The key of something, or the provider that it is the key at.
+        is_key = column["name"].endswith(("_id", "_key", "slug", "name"))
+        return "gen_random_uuid()::text" if is_key else str(column["name"])
+    return str(column["name"])
+
+
 def copy_for(db: Database, relation: str, owner: Actor, other: Actor) -> UUID:
     """Give somebody else a copy of the owner's sample row, hanging on nothing; return its id."""
     source = row_id(db, relation, owner)
     columns = db.query(
         SYSTEM,
         """
-        select a.attname as name,
+        select a.attname as name, a.atttypid::regtype::text as type,
             exists (
                 select 1 from pg_constraint k
                 where k.conrelid = a.attrelid and k.contype = 'f' and a.attnum = any(k.conkey)
@@ -68,7 +83,7 @@ def copy_for(db: Database, relation: str, owner: Actor, other: Actor) -> UUID:
             exists (
                 select 1 from pg_index i
                 where i.indrelid = a.attrelid and i.indisunique and a.attnum = any(i.indkey)
-            ) and not a.attnotnull as is_unique
+            ) and (not a.attnotnull or a.atttypid = 'text'::regtype) as is_unique
         from pg_attribute a
         where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
             and a.attgenerated = ''
@@ -76,10 +91,7 @@ def copy_for(db: Database, relation: str, owner: Actor, other: Actor) -> UUID:
         relation,
     )
     copy_id = uuid4()
-    values = {
-        column["name"]: "null" if column["hangs"] or column["is_unique"] else column["name"]
-        for column in columns
-    }
+    values = {column["name"]: copied(column) for column in columns}
     values |= {"id": f"'{copy_id}'", "user_id": f"'{other.user_id}'"}
     db.query(
         SYSTEM,

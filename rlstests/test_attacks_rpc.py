@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from rlstests.access_page import intended
 from rlstests.actors import SYSTEM, Actor, Database
+from rlstests.intent import intended
 from rlstests.samples import make_row, rows
 from rlstests.tenancy import row_id
 
@@ -24,6 +24,22 @@ CLIENT = [
 # What the id in a parameter names. None: no row of a tenant, or covered by a test of its own.
 ROWS: dict[str, str | None] = {
     "p_resume_id": "public.resumes",
+    "p_job_id": "public.jobs",
+    "p_session_id": "public.interview_sessions",
+    "p_generation_id": "public.resume_generations",
+    "p_draft_id": "public.resume_drafts",
+    # Templates and interviewers are public; an account is for admins, see test_reporting_accounts;
+    # a request is whatever a live task works for, see test_queue.
+    "p_template_id": None,
+    "p_interviewer_id": None,
+    "p_account_id": None,
+    "p_request_id": None,
+}
+# Where no row is an answer: a draft of a new résumé, bullets outside of interviews.
+MAY_BE_NULL = {
+    ("public.save_draft", "p_resume_id"),
+    ("public.save_draft", "p_draft_id"),
+    ("public.request_bullets", "p_session_id"),
 }
 # A harmless value for a parameter of this type.
 VALUES: dict[str, Any] = {
@@ -115,16 +131,19 @@ def test_token_without_an_account__gets_nothing_from_a_function(
         name = signature.partition("(")[0]
         named = ", ".join(f"{key} => %({key})s" for key in values)
         with db.acting(nobody) as connection:
-            assert connection.execute(f"select * from {name}({named})", values).fetchall() == []
+            found = connection.execute(f"select * from {name}({named})", values).fetchall()
+        # No row, or the zeros of an account that has nothing.
+        numbers = [value for row in found for value in row.values() if isinstance(value, int)]
+        assert found == [] or (numbers and set(numbers) == {0}), found
     else:
         assert answer[:5] in ("PT401", "PT403", "PT404"), answer
 
 
 def test_functions__do_not_run_for_an_id_that_is_null(db: Database, owner: Actor) -> None:
     make_row(db, "public.resumes", owner)
-    answered = [
-        (signature, name)
+    answered = {
+        (signature.partition("(")[0], name)
         for signature, name in id_parameters(db)
         if ROWS[name] is not None and call(db, owner, signature, **{name: None}) == "answered"
-    ]
-    assert answered == []
+    }
+    assert answered == MAY_BE_NULL

@@ -99,7 +99,11 @@ def test_price__is_one_of_the_plan_at_the_provider(db: Database, owner: Actor) -
     subscribe(db, owner, price_id=right)
     with refused("23503"):
         db.query(SYSTEM, "delete from public.plan_prices where id = %s", right)
-    manual = {"provider": "manual", "provider_subscription_id": None, "status": "incomplete"}
+    manual: dict[str, Any] = {
+        "provider": "manual",
+        "provider_subscription_id": None,
+        "status": "incomplete",
+    }
     with refused("23514", match="subscriptions_manual_check"):
         subscribe(db, owner, price_id=right, **manual)
     subscribe(db, owner, **manual)
@@ -232,3 +236,20 @@ def test_changes__are_audited_without_provider_ids(db: Database, owner: Actor) -
     assert entries[1]["changes"]["after"]["plan_code"] == "pro"
     assert entries[2]["changes"]["after"] == {"cancel_at_period_end": True}
     assert "secret" not in json.dumps([e["changes"] for e in entries])
+
+
+def test_what_was_sold_and_used__stays_in_the_catalogue(db: Database, owner: Actor) -> None:
+    db.query(SYSTEM, "insert into public.plans (code, name, tier_rank) values ('old', 'Old', 99)")
+    db.query(SYSTEM, "insert into public.token_packs (code, name, tokens) values ('old', 'Old', 1)")
+    db.query(SYSTEM, "insert into public.operations (code, meters) values ('old', '{old}')")
+    subscribe(db, owner, plan_code="old")
+    pay(db, owner, token_pack_code="old")
+    db.query(
+        SYSTEM,
+        "insert into public.token_transactions (user_id, amount, transaction_type, feature_type) "
+        "values (%s, 1, 'adjustment', 'old')",
+        owner.user_id,
+    )
+    for table in ("plans", "token_packs", "operations"):
+        with refused("23503", match="old|still referenced"):
+            db.query(SYSTEM, f"delete from public.{table} where code = 'old'")

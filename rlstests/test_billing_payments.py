@@ -42,7 +42,7 @@ def test_payment__is_for_a_subscription_of_the_same_user(
     db: Database, owner: Actor, stranger: Actor
 ) -> None:
     mine, theirs = subscribe(db, owner), subscribe(db, stranger, "sub_2")
-    columns = {"kind": "subscription", "tokens": None}
+    columns: dict[str, Any] = {"kind": "subscription", "tokens": None}
     with refused("23503", match="payments_subscription_fkey"):
         pay(db, owner, subscription_id=theirs["id"], **columns)
     with refused("23514", match="payments_purpose_check"):

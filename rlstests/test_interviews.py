@@ -188,7 +188,7 @@ def test_calls__need_a_user(db: Database, session: UUID) -> None:
 
 
 def test_calls__are_limited_in_number(db: Database, owner: Actor, session: UUID) -> None:
-    limit(db, "start_interview", 1)
+    limit(db, "interview", 1)
     limit(db, "say", 0)
     with refused("PT429"):
         start(db, owner)

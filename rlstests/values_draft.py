@@ -17,7 +17,7 @@ from rlstests.own_stack import migrated_database
 from rlstests.test_values import CONSTRAINTS
 from rlstests.values import Rule, pattern_parts, stated
 
-NUMBER = r"\(?'?(-?[\d.:-]+)'?\)?(?:::[a-z ]+)?"
+LIMIT = r"(?:\((-?[\d.]+)\)|'([^']*)'|(-?[\d.]+))(?:::[a-z ]+)?"
 LENGTHS = {
     "chars": r"char_length\({column}\)",
     "bytes": r"octet_length\((?:\({column}\)::text|{column})\)",
@@ -30,7 +30,7 @@ def rule_of(column: str, definition: str) -> tuple[Rule, str]:
     """Return the rule for a column, and what of the definition it leaves out."""
     rule: Rule = {}
     rest = definition.removeprefix("CHECK ")
-    name = re.escape(column)
+    name = f'"?{column}"?'
     if listed := re.search(rf"{name} = ANY \(ARRAY\[(.*?)\]\)", rest):
         rule["one_of"] = re.findall(r"'((?:[^']|'')*)'::text", listed[1])
         rest = rest.replace(listed[0], "")
@@ -53,8 +53,9 @@ def rule_of(column: str, definition: str) -> tuple[Rule, str]:
 def take_limits(rule: Rule, key: str, left: str, rest: str) -> str:
     """Move the comparisons of one kind out of a definition into a rule."""
     lowest, highest = None, None
-    for found in re.finditer(rf"\(?\b{left} (>=|<=|>|<|=) {NUMBER}", rest):
-        value: Any = int(found[2]) if re.fullmatch(r"-?\d+", found[2]) else found[2]
+    for found in re.finditer(rf"\(?{left} (>=|<=|>|<|=) {LIMIT}", rest):
+        text = found[2] or found[3] or found[4]
+        value: Any = int(text) if re.fullmatch(r"-?\d+", text) else text
         past = 1 if isinstance(value, int) else 0
         if found[1] in (">=", "="):
             lowest = value

@@ -314,6 +314,10 @@ values
     'How often one caller may do each: {action: {limit, seconds}}; 60 a minute when not listed.'
 ),
 ('account_deletion_days', '30', 'Days in which a user may take back the deletion of the account.'),
+(
+    'retention_seconds', '5',
+    'How long one round of deleting old rows may take; the next follows in a minute.'
+),
 ('max_files_per_bucket', '200', 'Files that a user may have in one storage bucket.'),
 ('max_stored_resumes', '500', 'Résumés that a user may have, those in the trash included.'),
 ('max_jobs', '2000', 'Jobs that a user may track, those in the trash included.'),

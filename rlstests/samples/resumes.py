@@ -2,10 +2,12 @@
 
 from rlstests.samples.sample import Sample
 
-PARENT = "5ec71045-0000-4000-8000-000000000001"
+# The same for every sample of one owner, and another for another.
+PARENT = "md5('parent of ' || (%(owner)s)::text)::uuid"
 MAKE_PARENT = (
     "insert into public.resumes (id, user_id, title, content) "
-    f"values ('{PARENT}', %(owner)s, 'Parent', '{{\"summary\": \"Mathematician.\"}}')"
+    f"values ({PARENT}, %(owner)s, 'Parent', '{{\"summary\": \"Mathematician.\"}}') "
+    "on conflict (id) do nothing"
 )
 
 SAMPLES = {
@@ -20,21 +22,21 @@ SAMPLES = {
         where="user_id = %(owner)s and version_number = 1",
         before=(MAKE_PARENT,),
         insert="(user_id, resume_id, version_number, content, layout, change_type) "
-        f"values (%(owner)s, '{PARENT}', 2, '{{}}', '{{}}', 'manual')",
+        f"values (%(owner)s, {PARENT}, 2, '{{}}', '{{}}', 'manual')",
         update="change_summary = 'changed'",
     ),
     "public.resume_drafts": Sample(
         where="user_id = %(owner)s and title = 'Sample'",
         before=(MAKE_PARENT,),
         make="(user_id, resume_id, base_version, title, content) "
-        f"values (%(owner)s, '{PARENT}', 1, 'Sample', '{{}}')",
+        f"values (%(owner)s, {PARENT}, 1, 'Sample', '{{}}')",
         insert="(user_id, title, content) values (%(owner)s, 'Another', '{}')",
         update="title = 'changed'",
     ),
     "public.resume_sections": Sample(
         where="user_id = %(owner)s and section_type = 'summary'",
         before=(MAKE_PARENT,),
-        insert=f"(resume_id, section_type, content) values ('{PARENT}', 'projects', '[]')",
+        insert=f"(resume_id, section_type, content) values ({PARENT}, 'projects', '[]')",
         update="is_visible = false",
     ),
 }

@@ -109,7 +109,7 @@ comment on function private.raise_not_found(text, uuid) is
 
 create function private.raise_malformed_result(p_expected text) returns void
 language plpgsql
-immutable
+volatile
 set search_path = ''
 as $$
 begin

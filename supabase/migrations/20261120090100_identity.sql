@@ -52,6 +52,8 @@ comment on column public.profiles.is_active is
 comment on column public.profiles.deleted_at is
     'When deletion of the account was requested. System-written.';
 
+create index profiles_email_idx on public.profiles (lower(email) text_pattern_ops);
+
 create table public.user_preferences (
     user_id uuid primary key references public.profiles (id) on delete cascade,
     email_notifications boolean not null default true,

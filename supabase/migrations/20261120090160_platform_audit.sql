@@ -3,7 +3,7 @@
 -- What lives here: audit_logs, and the trigger that writes it. A room says which of its tables are
 -- audited by calling private.audit_table beside the table.
 -- Who may touch it: admins read. Only the trigger and the purge of an account write.
--- Tests: rlstests/test_platform.py
+-- Tests: rlstests/test_platform_audit.py
 
 -- Tables ----------------------------------------------------------------------------------------
 

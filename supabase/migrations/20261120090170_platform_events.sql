@@ -1,7 +1,7 @@
 -- Room: platform, third part: what happened, and what people say about the product.
 --
 -- What lives here: system_events, written by record_event; feedback, written by clients.
--- Who may touch it: admins read both; everybody writes feedback, a few times an hour, and reads
+-- Who may touch it: admins read events; everybody writes feedback, a few times an hour, and reads
 -- the own.
 -- Tests: rlstests/test_platform_events.py
 
@@ -52,7 +52,7 @@ create table public.feedback (
     created_at timestamptz not null default now()
 );
 comment on table public.feedback is
-    'What users say about the product. Written once; owners read their own, admins all.
+    'What users say about the product. Written once; owners read theirs, admins report_feedback.
 global_config rate_limits.feedback says how often: PT429 when it is too often.';
 comment on column public.feedback.user_id is 'Null once the account is gone: the words stay.';
 comment on column public.feedback.content is '10 to 5000 characters.';
@@ -70,9 +70,9 @@ create policy system_events_select_admin on public.system_events
 for select to authenticated
 using ((select private.is_admin()));
 
-create policy feedback_select_owner_or_admin on public.feedback
+create policy feedback_select_owner on public.feedback
 for select to authenticated
-using (user_id = (select auth.uid()) or (select private.is_admin()));
+using (user_id = (select auth.uid()));
 
 create policy feedback_insert_owner on public.feedback
 for insert to authenticated

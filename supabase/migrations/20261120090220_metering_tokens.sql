@@ -3,7 +3,7 @@
 -- What lives here: what a user holds (token_balances) and every move of it (token_transactions).
 -- The ledger is the only way to move a balance: inserting a row applies it, so that the sum of the
 -- ledger is the balance, always.
--- Who may touch it: owners and admins read. Functions of private insert into the ledger.
+-- Who may touch it: owners read. Functions of private insert into the ledger.
 -- Tests: rlstests/test_metering_tokens.py
 
 -- Tables --------------------------------------------------------------------------------------
@@ -94,13 +94,13 @@ where usage_event_id is not null and status = 'completed';
 alter table public.token_balances enable row level security;
 alter table public.token_transactions enable row level security;
 
-create policy token_balances_select_owner_or_admin on public.token_balances
+create policy token_balances_select_owner on public.token_balances
 for select to authenticated
-using (user_id = (select auth.uid()) or (select private.is_admin()));
+using (user_id = (select auth.uid()));
 
-create policy token_transactions_select_owner_or_admin on public.token_transactions
+create policy token_transactions_select_owner on public.token_transactions
 for select to authenticated
-using (user_id = (select auth.uid()) or (select private.is_admin()));
+using (user_id = (select auth.uid()));
 
 -- Grants ----------------------------------------------------------------------------------------
 

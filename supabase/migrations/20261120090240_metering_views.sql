@@ -2,7 +2,7 @@
 --
 -- What lives here: usage_tracking (uses by month) and user_credits (one row per user), views over
 -- usage_counters. They hold nothing of their own.
--- Who may touch it: owners and admins read, by the policies of the tables beneath.
+-- Who may touch it: owners read, by the policies of the tables beneath.
 -- Tests: rlstests/test_metering_prices.py
 
 create view public.usage_tracking
@@ -21,7 +21,7 @@ where c.period_type = 'month' and c.meter in ('interviews', 'cover_letters')
 group by c.user_id, c.period_key;
 comment on view public.usage_tracking is
     'Interviews and cover letters used, one row per user and month with any.
-Owners see theirs, admins all. The counters themselves are in usage_counters.';
+Owners see theirs. The counters themselves are in usage_counters.';
 comment on column public.usage_tracking.id is 'Made of user and month, always the same for both.';
 comment on column public.usage_tracking.month is 'YYYY-MM, in UTC.';
 comment on column public.usage_tracking.created_at is 'The beginning of the month.';
@@ -49,7 +49,7 @@ left join public.usage_counters c
     and c.period_type = l.period and c.period_key = private.period_key(l.period, now());
 comment on view public.user_credits is
     'AI actions of the plan as credits, one row per user, used or not.
-Owners see theirs, admins all. Tokens are in token_balances.';
+Owners see theirs. Tokens are in token_balances.';
 comment on column public.user_credits.credits_total is
     'AI actions the plan allows in its period: for life, or this month. Null means unlimited.';
 comment on column public.user_credits.credits_used is 'How many of them are used.';

@@ -92,6 +92,7 @@ begin
     return v_facts;
 exception when invalid_text_representation or numeric_value_out_of_range then
     perform private.raise_malformed_result('ai_provider, tokens_used, processing_time_ms');
+    return null;
 end;
 $$;
 comment on function private.provider_facts(jsonb) is

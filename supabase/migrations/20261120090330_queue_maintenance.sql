@@ -145,7 +145,7 @@ as $$
 declare
     v_reaped record;
     v_job private.maintenance_jobs;
-    v_jobs text[] := '{}';
+    v_jobs text[] := '{}'::text[];
 begin
     -- One at a time is enough: whoever comes second has nothing to do.
     if not pg_try_advisory_xact_lock(hashtext('resumebase.maintenance')) then

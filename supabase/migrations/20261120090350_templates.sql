@@ -4,7 +4,7 @@
 -- belong to the user who made them.
 -- Who may touch it: anyone reads public ones, owners manage their own. Operators publish, price and
 -- score; a job counts how often each is used.
--- Tests: rlstests/test_templates.py
+-- Tests: rlstests/test_templates.py, rlstests/test_templates_shape.py
 
 -- Functions used by constraints -----------------------------------------------------------------
 
@@ -179,7 +179,6 @@ for each row execute function private.tg_set_updated_at();
 create function private.is_usable_template(p_template_id uuid) returns boolean
 language sql
 stable
-security definer
 set search_path = ''
 as $$
     select exists (

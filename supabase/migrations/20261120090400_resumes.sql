@@ -3,8 +3,8 @@
 -- What lives here: résumés: the document a user edits, the file it was read from and what was read.
 -- Who may touch it: owners. They write title, content, layout, status, and say once which uploaded
 -- file it is; what was read from that file is written by the worker. Trash and restore are RPC,
--- because a policy hides trashed rows.
--- Tests: rlstests/test_resumes.py
+-- because a policy hides trashed rows: see resumes_trash.
+-- Tests: rlstests/test_resumes.py, rlstests/test_resumes_content.py
 
 -- Functions used by constraints -----------------------------------------------------------------
 
@@ -102,7 +102,15 @@ create table public.resumes (
         || setweight(
             jsonb_to_tsvector('simple', coalesce(content -> 'skills', '{}'), '["string"]'), 'B'
         )
-        || setweight(jsonb_to_tsvector('simple', content - 'skills', '["string"]'), 'C')
+        || setweight(
+            jsonb_to_tsvector(
+                'simple',
+                -- What is no object is refused by its check, which comes after this.
+                case jsonb_typeof(content) when 'object' then content - 'skills' else '{}' end,
+                '["string"]'
+            ),
+            'C'
+        )
         || setweight(to_tsvector('simple', coalesce(extracted_text, '')), 'D')
     ) stored,
     constraint resumes_share_check check (not is_public or share_slug is not null),
@@ -244,6 +252,25 @@ grant update (title, template_id, content, layout, status) on public.resumes to 
 create trigger _100_set_updated_at before update on public.resumes
 for each row execute function private.tg_set_updated_at();
 
+create function private.tg_resumes__lock_account() returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+    -- Versions and audit entries of a change refer to the profile: lock it before the rows, in the
+    -- order of those who delete an account.
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$$;
+comment on function private.tg_resumes__lock_account() is
+    'Takes the lock on the caller''s account before a statement of a client locks résumés.';
+
+create trigger _100_lock_account before update on public.resumes
+for each statement execute function private.tg_resumes__lock_account();
+
 create function private.tg_resumes__set_last_edited_at() returns trigger
 language plpgsql
 volatile
@@ -297,72 +324,3 @@ select private.audit_table(
     'exported_pdf_path,last_edited_at,last_accessed_at}',
     '{share_slug}'
 );
-
--- Trash and restore -----------------------------------------------------------------------------
-
-create function private.lock_resumes(p_user_id uuid) returns void
-language plpgsql
-volatile
-set search_path = ''
-as $$
-begin
-    -- Stronger than lock_account, which it includes: of those who count a user's résumés, or change
-    -- how many there are, one goes at a time.
-    perform 1 from public.profiles p where p.id = p_user_id for no key update;
-end;
-$$;
-comment on function private.lock_resumes(uuid) is
-    'Makes those who change how many résumés a user has take turns, until the transaction ends.';
-
-create function private.set_resume_trashed(p_resume_id uuid, p_trashed boolean)
-returns public.resumes
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-declare
-    v_user_id uuid := private.require_user();
-    v_resume public.resumes;
-begin
-    perform private.lock_resumes(v_user_id);
-    update public.resumes r
-    set deleted_at = case when p_trashed then now() end
-    where r.id = p_resume_id and r.user_id = v_user_id
-        and (r.deleted_at is null) = p_trashed
-    returning * into v_resume;
-    if not found then
-        perform private.raise_not_found('résumé', p_resume_id);
-    end if;
-    if p_trashed then
-        update public.profiles p set active_resume_id = null
-        where p.id = v_user_id and p.active_resume_id = p_resume_id;
-    end if;
-    return v_resume;
-end;
-$$;
-comment on function private.set_resume_trashed(uuid, boolean) is
-    'Moves a résumé of the caller into the trash or out of it. PT404 when there is none to move.';
-grant execute on function private.set_resume_trashed(uuid, boolean) to authenticated;
-
-create function public.trash_resume(p_resume_id uuid) returns public.resumes
-language sql
-volatile
-set search_path = ''
-as $$
-    select private.set_resume_trashed(p_resume_id, true);
-$$;
-comment on function public.trash_resume(uuid) is
-    'Puts a résumé into the trash: invisible everywhere, restorable for 30 days.';
-
-create function public.restore_resume(p_resume_id uuid) returns public.resumes
-language sql
-volatile
-set search_path = ''
-as $$
-    select private.set_resume_trashed(p_resume_id, false);
-$$;
-comment on function public.restore_resume(uuid) is
-    'Takes a résumé out of the trash.';
-
-grant execute on function public.trash_resume(uuid), public.restore_resume(uuid) to authenticated;

@@ -18,10 +18,11 @@ create table public.resume_versions (
         change_type in ('manual', 'ai_optimized', 'template_change', 'restore', 'import')
     ),
     change_summary text check (char_length(change_summary) between 1 and 500),
-    changed_by uuid check (changed_by = user_id),
+    changed_by uuid,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     foreign key (user_id, resume_id) references public.resumes (user_id, id) on delete cascade,
+    constraint resume_versions_changed_by_check check (changed_by = user_id),
     -- Of one résumé, since a résumé has one owner; led by what the foreign keys look up.
     unique (user_id, resume_id, version_number)
 );

@@ -148,7 +148,7 @@ set search_path = ''
 as $$
 declare
     v_key text := private.section_key(new.section_type);
-    v_content jsonb := jsonb_build_object(v_key, new.content);
+    v_content jsonb;
 begin
     if new.section_type !~ '^[A-Za-z][A-Za-z0-9_]{0,59}$' or new.section_type is null
         or new.section_type = 'personalInfo' or new.content is null then
@@ -157,6 +157,7 @@ begin
             hint = 'Types are personal, summary, experience, education, skills, projects, or a key '
                 'of your own: letters, digits and underscores.';
     end if;
+    v_content := jsonb_build_object(v_key, new.content);
     -- Atomic: what another session wrote meanwhile is in r.
     update public.resumes r
     set content = r.content || v_content,

@@ -3,7 +3,7 @@
 -- What lives here: share_resume, unshare_resume, get_shared_resume, and what of a résumé a viewer
 -- gets to see.
 -- Who may touch it: owners share and unshare. Whoever has the link reads, signed in or not.
--- Tests: rlstests/test_resumes_sharing.py
+-- Tests: rlstests/test_resumes_sharing.py, rlstests/test_resumes_shared_view.py
 
 -- Types -----------------------------------------------------------------------------------------
 
@@ -43,33 +43,62 @@ $$;
 comment on function private.hides_contact(jsonb) is
     'True when a layout says hideContact: anything but false and null counts as yes.';
 
+create function private.shared_personal_info(p_info jsonb, p_hides_contact boolean) returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+    select coalesce(jsonb_object_agg(i.key, i.value), '{}')
+    from jsonb_each(p_info) as i
+    where case
+        -- Named is what stays: a telephone number may be under any other key.
+        when p_hides_contact
+            then i.key in ('name', 'firstName', 'lastName', 'label', 'title', 'headline')
+        -- The parts of an imported address: a viewer reads the line made from them, location.
+        else i.key <> 'address' or jsonb_typeof(i.value) <> 'object'
+    end;
+$$;
+comment on function private.shared_personal_info(jsonb, boolean) is
+    'What a viewer sees of personalInfo: not the parts of an address, or only name and headline.';
+
 create function private.shared_content(p_content jsonb, p_layout jsonb) returns jsonb
 language sql
 immutable
 set search_path = ''
 as $$
     -- meta is what other programs left with an imported résumé: nobody meant to publish it.
-    select case when private.hides_contact(p_layout)
-        -- Named is what stays: a telephone number may be under any other key.
-        then (c.shown - 'references') || coalesce(
-            (
-                select jsonb_build_object('personalInfo', jsonb_object_agg(i.key, i.value))
-                from jsonb_each(
-                    case when jsonb_typeof(c.shown -> 'personalInfo') = 'object'
-                        then c.shown -> 'personalInfo'
-                    end
-                ) as i
-                where i.key in ('name', 'firstName', 'lastName', 'label', 'title', 'headline')
-                having count(*) > 0
-            ),
-            case when c.shown ? 'personalInfo' then '{"personalInfo": {}}' else '{}' end::jsonb
-        )
-        else c.shown
-    end
+    select c.shown
+        - case when private.hides_contact(p_layout) then 'references' else 'meta' end
+        || case
+            when jsonb_typeof(c.shown -> 'personalInfo') = 'object' then jsonb_build_object(
+                'personalInfo',
+                private.shared_personal_info(
+                    c.shown -> 'personalInfo', private.hides_contact(p_layout)
+                )
+            )
+            else '{}'
+        end
+        || case
+            when jsonb_typeof(c.shown -> 'experience') = 'array' then (
+                select jsonb_build_object('experience', coalesce(
+                    jsonb_agg(
+                        case
+                            when jsonb_typeof(e.value) = 'object' then e.value - 'experienceId'
+                            else e.value
+                        end
+                        order by e.position
+                    ),
+                    '[]'
+                ))
+                from jsonb_array_elements(c.shown -> 'experience')
+                    with ordinality as e (value, position)
+            )
+            else '{}'
+        end
     from (select p_content - 'meta' - private.hidden_sections(p_layout) as shown) as c;
 $$;
 comment on function private.shared_content(jsonb, jsonb) is
-    'The content of a résumé without hidden sections and without meta. With hideContact, of
+    'The content of a résumé without hidden sections, meta and ids of ours. With hideContact, of
 personalInfo only name and headline remain, and no references: they name other people.';
 
 create function private.shared_layout(p_layout jsonb) returns jsonb

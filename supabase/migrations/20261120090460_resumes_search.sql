@@ -32,14 +32,15 @@ begin
     v_text := websearch_to_tsquery('simple', p_query)::text;
     -- Words in double quotes mean themselves.
     select coalesce(array_agg(w.piece[1]), '{}') into v_exact
-    from regexp_matches(p_query, '"([^"]*)', 'g') as q (quoted)
+    from regexp_matches(p_query, '"([^"]*)"?', 'g') as q (quoted)
     cross join lateral regexp_matches(
         phraseto_tsquery('simple', q.quoted[1])::text, v_word, 'g'
     ) as w (piece);
     return string_agg(
         case
             -- So does one letter, such as the languages C and R.
-            when t.piece[1] like '''%' and t.piece[1] <> all(v_exact) and t.piece[1] !~ '^''[a-z]''$'
+            when t.piece[1] like '''%' and t.piece[1] !~ '^''[a-z]''$'
+                and t.piece[1] <> all(v_exact)
                 then t.piece[1] || ':*'
             else t.piece[1]
         end,
@@ -63,7 +64,11 @@ set search_path = ''
 as $$
     -- Characters that could begin markup, or look like the marks of a headline, are replaced.
     select translate(
-        concat_ws(' · ', string_agg(t.value #>> '{}', ' · '), left(p_extracted_text, 50000)),
+        concat_ws(
+            ' · ',
+            string_agg(t.value #>> '{}', ' · '),
+            left(nullif(p_extracted_text, ''), 50000)
+        ),
         '<>⟦⟧', '‹›'
     )
     from jsonb_path_query(p_content - 'meta', 'strict $.**') as t (value)
@@ -94,7 +99,8 @@ as $$
         f.id, f.title, f.status, f.updated_at, f.rank,
         ts_headline(
             'simple', private.resume_text(r.content, r.extracted_text), f.query,
-            'StartSel=⟦, StopSel=⟧, MaxFragments=2, MinWords=5, MaxWords=18, FragmentDelimiter=" … "'
+            'StartSel=⟦, StopSel=⟧, MaxFragments=2, FragmentDelimiter=" … ", MinWords=5, '
+            'MaxWords=18'
         )
     from (
         select s.id, s.title, s.status, s.updated_at, ts_rank(s.search, q.query) as rank, q.query
@@ -116,6 +122,29 @@ these two into your own markup. PT400 beyond 500 characters.';
 grant execute on function public.search_resumes(text, integer, integer) to authenticated;
 
 -- Searching skills ------------------------------------------------------------------------------
+
+create function public.find_resumes_by_skill(p_skill text) returns setof public.resumes
+language sql
+stable
+set search_path = ''
+as $$
+    -- The words of imported groups are in the other lists too; their names are no skills.
+    select r.*
+    from public.resumes r
+    where r.user_id = (select auth.uid()) and r.deleted_at is null
+        and exists (
+            select 1
+            from jsonb_path_query((r.content -> 'skills') - 'groups', 'strict $.**') as s (value)
+            where jsonb_typeof(s.value) = 'string'
+                and lower(s.value #>> '{}') = lower(btrim(p_skill))
+        )
+    order by r.updated_at desc, r.id;
+$$;
+comment on function public.find_resumes_by_skill(text) is
+    'Your résumés that list exactly this skill, in capitals or not, the latest first.
+For several skills at once, spelled as they are, filter resumes by
+content->skills=cs.{"technical":["Python","Go"]} instead.';
+grant execute on function public.find_resumes_by_skill(text) to authenticated;
 
 comment on index public.resumes_skills_idx is
     'Serves the filter content->skills=cs.{"technical":["Python"]} of the Data API, which becomes

@@ -18,17 +18,17 @@ create table public.user_experiences (
     description text check (char_length(description) <= 5000),
     technologies jsonb not null default '[]' check (
         jsonb_typeof(technologies) = 'array'
-        and not jsonb_path_exists(technologies, '$[*] ? (@.type() != "string")')
+        and not jsonb_path_exists(technologies, 'strict $[*] ? (@.type() != "string")')
         and octet_length(technologies::text) <= 8192
     ),
     achievements jsonb not null default '[]' check (
         jsonb_typeof(achievements) = 'array'
-        and not jsonb_path_exists(achievements, '$[*] ? (@.type() != "string")')
+        and not jsonb_path_exists(achievements, 'strict $[*] ? (@.type() != "string")')
         and octet_length(achievements::text) <= 16384
     ),
     responsibilities jsonb not null default '[]' check (
         jsonb_typeof(responsibilities) = 'array'
-        and not jsonb_path_exists(responsibilities, '$[*] ? (@.type() != "string")')
+        and not jsonb_path_exists(responsibilities, 'strict $[*] ? (@.type() != "string")')
         and octet_length(responsibilities::text) <= 16384
     ),
     created_at timestamptz not null default now(),
@@ -199,7 +199,7 @@ begin
     select * into v_resume
     from public.resumes r
     where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null
-    for update;
+    for no key update;
     if not found then
         perform private.raise_not_found('résumé', p_resume_id);
     end if;
@@ -236,6 +236,7 @@ begin
     update public.resumes r set content = v_content
     where r.id = v_resume.id
     returning * into v_resume;
+    perform private.note_resume_change(null, null);
     return v_resume;
 end;
 $$;

@@ -3,7 +3,7 @@
 -- What lives here: the table of sections and keys, and the check of documents. The two directions
 -- are resumes_exchange_import and resumes_exchange_export.
 -- Who may touch it: functions of this room only.
--- Tests: rlstests/test_resumes_exchange.py
+-- Tests: rlstests/test_resumes_exchange.py, rlstests/test_resumes_import.py
 --
 -- Nothing gets lost, in either direction: export(import(document)) = document and
 -- import(export(content)) = content, also for keys that one side does not know. Three ways lead

@@ -2,7 +2,7 @@
 --
 -- What lives here: import_json_resume. resumes_exchange says how the two correspond.
 -- Who may touch it: whoever is signed in makes résumés of their own.
--- Tests: rlstests/test_resumes_exchange.py
+-- Tests: rlstests/test_resumes_import.py, rlstests/test_resumes_exchange.py
 
 create function private.skills_from_groups(p_groups jsonb) returns jsonb
 language sql
@@ -56,8 +56,9 @@ as $$
         '[]'
     )
     from jsonb_each(p_lists) as l
-    where jsonb_typeof(l.value) = 'array'
-        and not jsonb_path_exists(l.value, '$[*] ? (@.type() != "string")');
+    where case when jsonb_typeof(l.value) = 'array'
+        then not jsonb_path_exists(l.value, 'strict $[*] ? (@.type() != "string")')
+    end;
 $$;
 comment on function private.groups_from_skill_lists(jsonb) is
     'Groups of a document from our lists of skills, one for each list of texts.';
@@ -124,7 +125,8 @@ set search_path = ''
 as $$
     select e.value ->> 'url'
     from jsonb_array_elements(p_profiles) with ordinality as e (value, position)
-    where lower(e.value ->> 'network') = lower(p_network) and jsonb_typeof(e.value -> 'url') = 'string'
+    where lower(e.value ->> 'network') = lower(p_network)
+        and jsonb_typeof(e.value -> 'url') = 'string'
     order by e.position
     limit 1;
 $$;
@@ -359,7 +361,7 @@ begin
     perform private.require_title(p_title);
     v_content := private.read_json_resume(p_document);
     perform private.note_resume_change('import', 'Imported from JSON Resume.');
-    insert into public.resumes (user_id, title, content)
+    insert into public.resumes (user_id, title, content, layout)
     values (
         v_user_id,
         coalesce(
@@ -369,9 +371,11 @@ begin
             ), '[[:cntrl:]]+', ' ', 'g'), ' ,'), 200), ''),
             'Imported résumé'
         ),
-        v_content
+        v_content,
+        case when v_content ? 'meta' then '{"hidden": ["meta"]}' else '{}' end::jsonb
     )
     returning * into v_resume;
+    perform private.note_resume_change(null, null);
     return v_resume;
 end;
 $$;

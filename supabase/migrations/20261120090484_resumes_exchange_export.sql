@@ -2,7 +2,7 @@
 --
 -- What lives here: export_json_resume and duplicate_resume.
 -- Who may touch it: owners, with their own résumés.
--- Tests: rlstests/test_resumes_exchange.py
+-- Tests: rlstests/test_resumes_copy.py, rlstests/test_resumes_exchange.py
 
 create function private.groups_from_skills(p_skills jsonb) returns jsonb
 language plpgsql
@@ -80,7 +80,8 @@ set search_path = ''
 as $$
     select case
         when jsonb_typeof(p_info -> 'address') = 'object'
-            and private.location_text(p_info -> 'address') is not distinct from p_info ->> 'location'
+            and private.location_text(p_info -> 'address')
+            is not distinct from p_info ->> 'location'
             then p_info -> 'address'
         -- Edited since, or ours from the start: the line says it.
         when jsonb_typeof(p_info -> 'location') = 'string'
@@ -326,6 +327,7 @@ begin
         v_resume.layout
     )
     returning * into v_copy;
+    perform private.note_resume_change(null, null);
     return v_copy;
 end;
 $$;

@@ -48,6 +48,7 @@ comment on table public.ai_documents is
     'Texts written for the user: cover letters, answers, messages to recruiters, summaries.
 Owners read and delete; once it is completed they edit title and content. The system writes the
 rest.';
+comment on column public.ai_documents.kind is 'What it is. Said once, by request_document.';
 comment on column public.ai_documents.title is
     'Job and company at first, if there is a job; the user may change it.';
 comment on column public.ai_documents.prompt is
@@ -57,6 +58,9 @@ comment on column public.ai_documents.content is
 comment on column public.ai_documents.edited_at is
     'When the user last changed the content; null for a text as it was written. System-written.';
 comment on column public.ai_documents.ai_provider is 'Who wrote it, offline for our own engine.';
+comment on column public.ai_documents.model_used is 'Its model. System-written.';
+comment on column public.ai_documents.tokens_used is
+    'Tokens of the provider, in and out. System-written.';
 comment on column public.ai_documents.estimated_cost is 'In US dollars.';
 comment on column public.ai_documents.status is
     'pending (queued), processing, completed, failed or cancelled. System-written.';

@@ -2,7 +2,7 @@
 --
 -- What lives here: one row per call of a provider (ai_usage), their prices (model_prices), and the
 -- answers that need not be asked for twice (ai_cache).
--- Who may touch it: owners and admins read usage, admins read prices; operators write prices. Only
+-- Who may touch it: owners read usage, admins read prices; operators write prices. Only
 -- functions of private write the rest.
 -- Tests: rlstests/test_ai_usage.py
 
@@ -94,9 +94,9 @@ select private.close_table('private.ai_cache');
 alter table public.ai_usage enable row level security;
 alter table public.model_prices enable row level security;
 
-create policy ai_usage_select_owner_or_admin on public.ai_usage
+create policy ai_usage_select_owner on public.ai_usage
 for select to authenticated
-using (user_id = (select auth.uid()) or (select private.is_admin()));
+using (user_id = (select auth.uid()));
 
 create policy model_prices_select_admin on public.model_prices
 for select to authenticated

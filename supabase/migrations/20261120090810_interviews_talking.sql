@@ -148,7 +148,7 @@ declare
     v_session public.interview_sessions;
 begin
     perform private.lock_account(v_user_id);
-    perform private.limit_rate('start_interview');
+    perform private.limit_rate('interview');
     if p_session_type is null or p_session_type not in ('voice', 'chat', 'resume_analyzer') then
         raise sqlstate 'PT422' using
             message = format('There is no interview of type %s.', coalesce(p_session_type, 'null')),

@@ -4,7 +4,7 @@
 -- in any more. Each end closes the use: it stays counted once a question was answered, and goes
 -- back otherwise. Feedback belongs to the interview and costs nothing more.
 -- Who may touch it: owners end their interviews; maintenance abandons them.
--- Tests: rlstests/test_interviews_ending.py
+-- Tests: rlstests/test_interviews_ending.py, rlstests/test_interviews_feedback.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts)
 values ('interview_feedback', 'Judge an interview that is over.', 50, 5)
@@ -30,7 +30,9 @@ begin
     update public.interview_sessions s
     set status = p_status,
         completed_at = case when p_status = 'completed' then now() end,
-        duration_seconds = extract(epoch from s.last_turn_at - s.created_at)::integer,
+        duration_seconds = greatest(
+            0, extract(epoch from s.last_turn_at - s.created_at)
+        )::integer,
         reply_status = 'none',
         reply_error = null
     where s.id = p_session.id
@@ -65,7 +67,7 @@ declare
     v_session public.interview_sessions;
 begin
     perform private.lock_account(v_user_id);
-    perform private.limit_rate('complete_interview');
+    perform private.limit_rate('interview');
     v_session := private.lock_interview(v_user_id, p_session_id);
     if v_session.status = 'cancelled' then
         raise sqlstate 'PT409' using
@@ -127,7 +129,7 @@ declare
     v_session public.interview_sessions;
 begin
     perform private.lock_account(v_user_id);
-    perform private.limit_rate('cancel_interview');
+    perform private.limit_rate('interview');
     v_session := private.lock_interview(v_user_id, p_session_id);
     if v_session.status = 'cancelled' then
         return v_session;

@@ -3,7 +3,7 @@
 -- What lives here: on_interview_reply and on_interview_feedback, which write what the AI said and
 -- how it judged. An interview that was deleted or ended meanwhile is left alone.
 -- Who may touch it: the queue.
--- Tests: rlstests/test_interviews_talking.py, rlstests/test_interviews_ending.py
+-- Tests: rlstests/test_interviews_talking.py, rlstests/test_interviews_feedback.py
 
 create function private.is_list_of_texts(p_list jsonb, p_max_items integer, p_max_length integer)
 returns boolean

@@ -81,7 +81,7 @@ declare
     v_transcript public.interview_transcripts;
 begin
     perform private.lock_account(v_user_id);
-    perform private.limit_rate('request_transcript');
+    perform private.limit_rate('transcript');
     perform private.require_recording(v_user_id, p_audio_path);
     v_use := private.reserve_usage(
         v_user_id, 'transcript', p_idempotency_key, jsonb_build_object('audio_path', p_audio_path)

@@ -101,7 +101,7 @@ declare
     v_bullets public.resume_bullets;
 begin
     perform private.lock_account(v_user_id);
-    perform private.limit_rate('request_bullets');
+    perform private.limit_rate('bullets');
     if p_session_id is not null and not exists (
         select 1
         from public.interview_sessions s

@@ -5,7 +5,7 @@
 -- exports_rendering, for asking and downloading, and exports_events.
 -- Who may touch it: owners read; everything else is RPC and the queue. While a résumé is in the
 -- trash, its generations and files are invisible.
--- Tests: rlstests/test_exports.py
+-- Tests: rlstests/test_exports.py, rlstests/test_exports_templates.py
 
 -- Functions used by constraints -----------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 --
 -- What lives here: request_generation and record_download.
 -- Who may touch it: owners ask and download; exports_events hears what became of it.
--- Tests: rlstests/test_exports.py
+-- Tests: rlstests/test_exports.py, rlstests/test_exports_templates.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts)
 values ('generation', 'Render a résumé to files.', 50, 3)
@@ -30,35 +30,6 @@ end;
 $$;
 comment on function private.require_formats(text[]) is
     'The formats, sorted and each once. PT422 for none, or for one that does not exist.';
-
-create function private.require_template(p_user_id uuid, p_template_id uuid, p_own_id uuid)
-returns public.resume_templates
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-    v_template public.resume_templates;
-begin
-    -- A résumé keeps the template it has, even one that is no longer offered.
-    select * into v_template
-    from public.resume_templates t
-    where t.id = p_template_id
-        and ((t.is_active and t.is_public) or t.owner_id = p_user_id or t.id = p_own_id);
-    if not found then
-        perform private.raise_not_found('template', p_template_id);
-    end if;
-    if v_template.is_premium and not private.has_paid_plan() then
-        raise sqlstate 'PT402' using
-            message = format('The template %s needs a paid plan.', v_template.name),
-            hint = 'Choose a plan, or another template.';
-    end if;
-    return v_template;
-end;
-$$;
-comment on function private.require_template(uuid, uuid, uuid) is
-    'A template this user may render with: an offered one, their own, or the one the résumé has.
-PT404 for any other, PT402 for a premium one on the free plan.';
 
 create function private.generation_snapshot(
     p_resume public.resumes,
@@ -130,18 +101,17 @@ declare
     v_generation public.resume_generations;
 begin
     perform private.lock_account(v_user_id);
-    perform private.limit_rate('request_generation');
+    perform private.limit_rate('export');
     select * into v_resume
     from public.resumes r
     where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null;
     if not found then
         perform private.raise_not_found('résumé', p_resume_id);
     end if;
-    if coalesce(p_template_id, v_resume.template_id) is not null then
-        v_template := private.require_template(
-            v_user_id, coalesce(p_template_id, v_resume.template_id), v_resume.template_id
-        );
-    end if;
+    perform private.require_template(coalesce(p_template_id, v_resume.template_id));
+    select * into v_template
+    from public.resume_templates t
+    where t.id = coalesce(p_template_id, v_resume.template_id);
     v_role_type := private.find_session_role(v_user_id, p_session_id);
 
     v_use := private.reserve_usage(v_user_id, 'generation', p_idempotency_key, jsonb_build_object(
@@ -200,9 +170,9 @@ comment on function public.request_generation(uuid, text[], uuid, text, uuid) is
     'Asks for a résumé to be rendered to files: some of latex, overleaf, pdf and word. Returns the
 row, pending, with a snapshot of the résumé: later edits do not change it.
 Counts one use, given back if it fails. Without a template the résumé''s own is taken. The same key
-again returns the same row. PT402 when the allowance is gone, and for a premium template on the free
-plan; PT404 for an unknown résumé, template or interview; PT422 for an unknown format; PT429 when it
-is too often.';
+again returns the same row. PT402 when the allowance is gone; PT404 for an unknown résumé or
+interview, and a template that you may not use (any more); PT422 for an unknown format; PT429 when
+it is too often.';
 grant execute on function public.request_generation(uuid, text[], uuid, text, uuid)
 to authenticated;
 
@@ -220,7 +190,7 @@ declare
     v_download public.resume_downloads;
 begin
     perform private.lock_account(v_user_id);
-    perform private.limit_rate('record_download');
+    perform private.limit_rate('download');
     update public.resume_downloads d
     set download_count = d.download_count + 1
     from public.resume_generations g

@@ -2,7 +2,7 @@
 --
 -- What lives here: on_generation, which notes the files that a worker put into the bucket exports.
 -- Who may touch it: the queue.
--- Tests: rlstests/test_exports.py
+-- Tests: rlstests/test_exports.py, rlstests/test_exports_rendering.py
 
 create type private.rendered_file as (format text, file_path text, file_size_bytes text);
 comment on type private.rendered_file is 'A file in the result of a generation.';

@@ -3,7 +3,7 @@
 -- What lives here: what the payment providers say. Who is whose customer (billing_customers), what
 -- is subscribed to (subscriptions), what was paid (payments), and the inbox of their webhooks
 -- (private.webhook_events). History is kept: rows only move forward.
--- Who may touch it: owners and admins read subscriptions and payments, without the ids by which the
+-- Who may touch it: owners read subscriptions and payments, without the ids by which the
 -- providers know them. Only functions of private write, after private.lock_account.
 -- Tests: rlstests/test_billing.py
 
@@ -100,7 +100,7 @@ create table public.subscriptions (
 );
 comment on table public.subscriptions is
     'What a user subscribed to, one row per subscription, kept for ever. System-written.
-Owners see theirs, admins all. Name the columns: the ids of the payment provider are for the system
+Owners see theirs. Name the columns: the ids of the payment provider are for the system
 only, so that select=* is refused.';
 comment on column public.subscriptions.provider is
     'razorpay, stripe, or manual: granted by an operator, paid to nobody.';
@@ -176,7 +176,7 @@ create table public.payments (
 );
 comment on table public.payments is
     'What a user paid, one row per payment of a provider, kept for ever. System-written.
-Owners see theirs, admins all. Name the columns: the id of the payment provider is for the system
+Owners see theirs. Name the columns: the id of the payment provider is for the system
 only, so that select=* is refused.';
 comment on column public.payments.kind is 'What was paid for: subscription or tokens.';
 comment on column public.payments.subscription_id is
@@ -209,13 +209,13 @@ with check (false);
 comment on policy billing_customers_all_nobody on public.billing_customers is
     'Clients never see it. service_role and operators bypass row level security.';
 
-create policy subscriptions_select_owner_or_admin on public.subscriptions
+create policy subscriptions_select_owner on public.subscriptions
 for select to authenticated
-using (user_id = (select auth.uid()) or (select private.is_admin()));
+using (user_id = (select auth.uid()));
 
-create policy payments_select_owner_or_admin on public.payments
+create policy payments_select_owner on public.payments
 for select to authenticated
-using (user_id = (select auth.uid()) or (select private.is_admin()));
+using (user_id = (select auth.uid()));
 
 -- Grants ----------------------------------------------------------------------------------------
 

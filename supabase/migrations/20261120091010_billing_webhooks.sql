@@ -1,7 +1,6 @@
 -- Room: billing, second part: the inbox of the webhooks.
 --
--- What lives here: every event a payment provider sent, once, as it came (private.webhook_events),
--- and the job that forgets old ones.
+-- What lives here: every event a payment provider sent, once, as it came (private.webhook_events).
 -- Who may touch it: functions only. An event is stored before it is answered, and applied later.
 -- Tests: rlstests/test_billing.py
 
@@ -43,8 +42,6 @@ comment on column private.webhook_events.error is 'Why the last attempt came to 
 comment on column private.webhook_events.closed_at is 'When it was processed, ignored or failed.';
 create index webhook_events_due_idx on private.webhook_events (next_attempt_at, occurred_at)
 where status = 'received';
-create index webhook_events_closed_at_idx on private.webhook_events (closed_at)
-where closed_at is not null;
 create index webhook_events_received_at_idx on private.webhook_events (received_at desc);
 create index webhook_events_user_id_idx on private.webhook_events (user_id)
 where user_id is not null;
@@ -73,36 +70,3 @@ comment on function private.tg_webhook_events__guard_body() is
 
 create trigger _100_guard_body before update on private.webhook_events
 for each row execute function private.tg_webhook_events__guard_body();
-
-create function private.maintain_webhook_events() returns jsonb
-language plpgsql
-volatile
-set search_path = ''
-as $$
-declare
-    v_days integer := greatest(private.config_integer('webhook_retention_days', 90), 30);
-    v_deleted integer;
-begin
-    -- One that failed stays three times as long: somebody should look at it. One that waits stays.
-    delete from private.webhook_events e
-    where e.id in (
-        select o.id
-        from private.webhook_events o
-        where o.closed_at < now() - make_interval(days => v_days)
-            and (
-                o.status <> 'failed' or o.closed_at < now() - make_interval(days => v_days * 3)
-            )
-        order by o.closed_at
-        limit 1000
-    );
-    get diagnostics v_deleted = row_count;
-    return jsonb_build_object('deleted', v_deleted);
-end;
-$$;
-comment on function private.maintain_webhook_events() is
-    'Forgets events that were over long ago: global_config webhook_retention_days, 90 by default and
-never less than 30; failed ones thrice as long. At most 1000 a round.';
-
-insert into private.maintenance_jobs (name, description, repeat_every)
-values ('webhook_events', 'Forget webhook events of long ago.', interval '10 minutes')
-on conflict (name) do nothing;

@@ -12,11 +12,11 @@ stable
 set search_path = ''
 as $$
     select make_interval(
-        days => greatest(private.config_integer('past_due_grace_days', 7), 0)
+        days => greatest(private.config_integer('billing_grace_days', 7), 0)
     );
 $$;
 comment on function private.past_due_grace() is
-    'How long access lasts after a failed payment: global_config past_due_grace_days, or 7 days.';
+    'How long access lasts after a failed payment: global_config billing_grace_days, or 7 days.';
 
 create function private.effective_subscription(p_user_id uuid) returns setof public.subscriptions
 language sql

@@ -3,7 +3,7 @@
 -- What lives here: run_retention, and the nightly job that calls it. A table that a policy names
 -- and that does not exist is passed over.
 -- Who may touch it: maintenance; operators, who may look first what a run would do.
--- Tests: rlstests/test_privacy_retention.py
+-- Tests: rlstests/test_privacy_retention_run.py
 
 create function private.delete_old_rows(
     p_policy public.retention_policies,
@@ -100,7 +100,7 @@ comment on function private.run_retention_policy(
 
 create function private.run_retention(
     p_dry_run boolean default false,
-    p_seconds numeric default 5
+    p_seconds integer default private.config_integer('retention_seconds', 5)
 ) returns table (relation text, condition text, action text, affected bigint, is_complete boolean)
 language plpgsql
 volatile
@@ -125,9 +125,10 @@ begin
     end loop;
 end;
 $$;
-comment on function private.run_retention(boolean, numeric) is
+comment on function private.run_retention(boolean, integer) is
     'Deletes what is older than the policies allow, a row a policy with what it took.
-p_dry_run only counts. p_seconds bounds the time: is_complete says whether anything is left to do.';
+p_dry_run only counts. p_seconds bounds the time, global_config retention_seconds by default:
+is_complete says whether anything is left to do.';
 
 create function private.maintain_retention() returns jsonb
 language sql

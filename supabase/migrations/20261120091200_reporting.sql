@@ -2,7 +2,7 @@
 --
 -- What lives here: what the people who run the product ask of it: who is active, what is used and
 -- paid, what it costs, and whether the books agree. This part: who may ask, people and plans. The
--- others: reporting_usage, reporting_consistency, reporting_database.
+-- others: reporting_accounts, reporting_usage, reporting_consistency, reporting_database.
 -- Who may touch it: admins call public.report_*; operators, as postgres, private.report_*.
 -- Tests: rlstests/test_reporting.py
 
@@ -14,8 +14,11 @@ as $$
 begin
     -- An operator comes in as postgres, without an access token. Inside a definer function
     -- current_user is its owner; the setting is who came in.
-    if coalesce(nullif(current_setting('role', true), 'none'), session_user) = 'postgres'
-        or private.is_admin() then
+    if coalesce(nullif(current_setting('role', true), 'none'), session_user) = 'postgres' then
+        return;
+    end if;
+    perform private.require_user();
+    if private.is_admin() then
         return;
     end if;
     raise sqlstate 'PT403' using
@@ -24,7 +27,7 @@ begin
 end;
 $$;
 comment on function private.require_admin() is
-    'PT403 unless the caller is an active admin, or the operator.';
+    'PT401 or PT403 unless the caller is an active admin, or the operator.';
 
 create function private.require_days(p_days integer) returns timestamptz
 language plpgsql
@@ -49,7 +52,7 @@ stable
 set search_path = ''
 as $$
 begin
-    if p_month ~ '^[0-9]{4}-(0[1-9]|1[0-2])$' and p_month > '0000' then
+    if p_month ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])$' then
         return (p_month || '-01')::timestamp at time zone 'UTC';
     end if;
     raise sqlstate 'PT400' using
@@ -74,12 +77,12 @@ security definer
 set search_path = ''
 as $$
 declare
-    v_from timestamptz := private.month_start(
-        coalesce(p_month, private.period_key('month', now()))
-    );
-    v_to timestamptz := ((v_from at time zone 'UTC') + interval '1 month') at time zone 'UTC';
+    v_from timestamptz;
+    v_to timestamptz;
 begin
     perform private.require_admin();
+    v_from := private.month_start(coalesce(p_month, private.period_key('month', now())));
+    v_to := ((v_from at time zone 'UTC') + interval '1 month') at time zone 'UTC';
     return query
     select to_char(v_from at time zone 'UTC', 'YYYY-MM'),
         (
@@ -132,7 +135,10 @@ begin
         count(p.id) filter (where s.provider <> 'manual')
     from public.plans l
     left join public.profiles p on p.subscription_tier = l.code
-    left join lateral private.effective_subscription(p.id) s on true
+    -- At most one: the live one. The profile says whether it is in effect.
+    left join public.subscriptions s
+        on s.user_id = p.id and s.status in ('active', 'past_due') and s.superseded_at is null
+        and p.subscription_status <> 'none'
     group by l.code, l.tier_rank
     order by count(p.id) desc, l.tier_rank;
 end;
@@ -154,8 +160,8 @@ as $$
     select * from private.report_plan_popularity();
 $$;
 comment on function public.report_plan_popularity() is
-    'How many accounts each plan has, its share in percent, and how many of them pay for it.
-Most popular first. Admins only: PT403.';
+    'How many accounts each plan has, its share in percent, and how many of them pay for it, which
+leaves out trials and grants. Most popular first. Admins only: PT403.';
 grant execute on function public.report_plan_popularity() to authenticated;
 
 create function private.report_subscription_months(p_months integer) returns table (

@@ -16,9 +16,10 @@ security definer
 set search_path = ''
 as $$
 declare
-    v_from timestamptz := private.require_days(p_days);
+    v_from timestamptz;
 begin
     perform private.require_admin();
+    v_from := private.require_days(p_days);
     return query
     select s.session_type, count(*), count(*) filter (where s.status = 'completed'),
         round(count(*) filter (where s.status = 'completed') * 100.0 / count(*), 2)
@@ -62,9 +63,10 @@ security definer
 set search_path = ''
 as $$
 declare
-    v_from timestamptz := private.require_days(p_days);
+    v_from timestamptz;
 begin
     perform private.require_admin();
+    v_from := private.require_days(p_days);
     return query
     select e.operation, count(*) filter (where e.state <> 'released'),
         count(distinct e.user_id) filter (where e.state <> 'released'),
@@ -113,9 +115,10 @@ security definer
 set search_path = ''
 as $$
 declare
-    v_from timestamptz := private.require_days(p_days);
+    v_from timestamptz;
 begin
     perform private.require_admin();
+    v_from := private.require_days(p_days);
     return query
     select (u.created_at at time zone 'UTC')::date, u.ai_provider, count(*),
         count(*) filter (where u.was_cached), coalesce(sum(u.tokens_used), 0)::bigint,

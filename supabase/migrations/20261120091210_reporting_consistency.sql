@@ -113,7 +113,12 @@ as $$
     select p.id::text
     from public.profiles p
     left join lateral private.effective_subscription(p.id) s on true
-    where (p.subscription_tier, p.subscription_status)
+    -- Most accounts are free, never were anything else, and need no second look.
+    where (
+            (p.subscription_tier, p.subscription_status) <> ('free', 'none')
+            or exists (select 1 from public.subscriptions o where o.user_id = p.id)
+        )
+        and (p.subscription_tier, p.subscription_status)
         is distinct from (coalesce(s.plan_code, 'free'), coalesce(s.status, 'none'));
 $$;
 comment on function private.outdated_mirrors() is

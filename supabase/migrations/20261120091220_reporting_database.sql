@@ -208,8 +208,8 @@ security definer
 set search_path = ''
 as $$
 declare
-    v_view text := (
-        select format('%I.pg_stat_statements', n.nspname)
+    v_schema text := (
+        select n.nspname
         from pg_catalog.pg_extension e
         inner join pg_catalog.pg_namespace n on n.oid = e.extnamespace
         where e.extname = 'pg_stat_statements'
@@ -217,7 +217,7 @@ declare
     v_queries jsonb;
 begin
     perform private.require_admin();
-    if v_view is null then
+    if v_schema is null then
         return jsonb_build_object(
             'queries', '[]'::jsonb, 'note', 'The extension pg_stat_statements is not installed.'
         );
@@ -225,9 +225,10 @@ begin
     execute format(
         'select coalesce(jsonb_agg(to_jsonb(q)), %L) from ('
         'select left(s.query, 1000) as query, s.calls, s.mean_exec_time as mean_ms, '
-        's.total_exec_time as total_ms, s.rows from %s s '
-        'order by s.mean_exec_time desc limit 20) q',
-        '[]', v_view
+        's.total_exec_time as total_ms, s.rows from %I.pg_stat_statements s '
+        -- Other statements are recorded with their values, such as the password of a role.
+        'where s.query ~* %L order by s.mean_exec_time desc limit 20) q',
+        '[]', v_schema, '^[[:space:]]*(select|with|insert|update|delete|merge)[[:space:]]'
     ) into v_queries;
     return jsonb_build_object('queries', v_queries, 'note', null);
 exception when object_not_in_prerequisite_state then

@@ -12,7 +12,7 @@ set search_path = ''
 as $$
 declare
     v_table text;
-    v_joined text[] := '{}';
+    v_joined text[] := '{}'::text[];
 begin
     -- The local stack has no Realtime; hosted projects and Docker have this publication.
     if not exists (

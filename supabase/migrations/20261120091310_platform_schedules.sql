@@ -41,7 +41,7 @@ begin
         return false;
     end if;
     -- The name makes it one job: scheduling it again replaces it.
-    execute 'select cron.schedule($1, $2, $3)'
+    execute format('select %I.schedule($1, $2, $3)', 'cron')
     using 'resumebase-maintenance', '* * * * *', 'select worker.run_maintenance()';
     return true;
 exception when others then

@@ -1,9 +1,118 @@
--- Room: resumes, how many there may be.
+-- Room: resumes, the trash, and how many there may be.
 --
--- What lives here: the quota max_resumes of the plans, the cap on stored rows, and
--- delete_trashed_resume, which makes room.
+-- What lives here: trash, restore and delete for good; the quota max_resumes of the plans and the
+-- cap on stored rows.
 -- Who may touch it: owners; the quota holds for rows that workers and admins make as well.
 -- Tests: rlstests/test_resumes_quota.py, rlstests/test_races_resumes.py
+
+-- Trash and restore -----------------------------------------------------------------------------
+
+create function private.lock_resumes(p_user_id uuid) returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    -- Stronger than lock_account, which it includes: of those who count a user's résumés, or change
+    -- how many there are, one goes at a time.
+    perform 1 from public.profiles p where p.id = p_user_id for no key update;
+end;
+$$;
+comment on function private.lock_resumes(uuid) is
+    'Makes those who change how many résumés a user has take turns, until the transaction ends.';
+
+create function private.set_resume_trashed(p_resume_id uuid, p_trashed boolean)
+returns public.resumes
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    v_user_id uuid := private.require_user();
+    v_resume public.resumes;
+begin
+    perform private.lock_resumes(v_user_id);
+    update public.resumes r
+    set deleted_at = case when p_trashed then now() end
+    where r.id = p_resume_id and r.user_id = v_user_id
+        and (r.deleted_at is null) = p_trashed
+    returning * into v_resume;
+    if not found then
+        perform private.raise_not_found('résumé', p_resume_id);
+    end if;
+    if p_trashed then
+        update public.profiles p set active_resume_id = null
+        where p.id = v_user_id and p.active_resume_id = p_resume_id;
+    end if;
+    return v_resume;
+end;
+$$;
+comment on function private.set_resume_trashed(uuid, boolean) is
+    'Moves a résumé of the caller into the trash or out of it. PT404 when there is none to move.';
+grant execute on function private.set_resume_trashed(uuid, boolean) to authenticated;
+
+create function public.trash_resume(p_resume_id uuid) returns public.resumes
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.set_resume_trashed(p_resume_id, true);
+$$;
+comment on function public.trash_resume(uuid) is
+    'Puts a résumé into the trash: invisible everywhere, restorable for 30 days.';
+
+create function public.restore_resume(p_resume_id uuid) returns public.resumes
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.set_resume_trashed(p_resume_id, false);
+$$;
+comment on function public.restore_resume(uuid) is
+    'Takes a résumé out of the trash.';
+
+grant execute on function public.trash_resume(uuid), public.restore_resume(uuid) to authenticated;
+
+create function private.delete_trashed_resume(p_resume_id uuid) returns public.resumes
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    v_user_id uuid := private.require_user();
+    v_resume public.resumes;
+begin
+    perform private.lock_resumes(v_user_id);
+    delete from public.resumes r
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is not null
+    returning * into v_resume;
+    if not found then
+        raise sqlstate 'PT404' using
+            message = format('There is no résumé %s in your trash.', p_resume_id),
+            hint = 'Put it into the trash first, with trash_resume.';
+    end if;
+    return v_resume;
+end;
+$$;
+comment on function private.delete_trashed_resume(uuid) is
+    'Deletes a résumé of the caller that is in the trash. PT404 when there is none.';
+grant execute on function private.delete_trashed_resume(uuid) to authenticated;
+
+create function public.delete_trashed_resume(p_resume_id uuid) returns public.resumes
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.delete_trashed_resume(p_resume_id);
+$$;
+comment on function public.delete_trashed_resume(uuid) is
+    'Deletes a résumé in the trash for good, with its history and draft; returns what it was.
+The uploaded file stays in the bucket until the client deletes it, by the file_path returned.';
+grant execute on function public.delete_trashed_resume(uuid) to authenticated;
+
+-- Quota -----------------------------------------------------------------------------------------
 
 create function private.raise_too_many_resumes(
     p_meter text,
@@ -116,46 +225,6 @@ comment on function private.tg_resumes__check_restored() is
 create trigger _410_check_restored after update of deleted_at on public.resumes
 for each row when (old.deleted_at is not null and new.deleted_at is null)
 execute function private.tg_resumes__check_restored();
-
--- Making room -----------------------------------------------------------------------------------
-
-create function private.delete_trashed_resume(p_resume_id uuid) returns public.resumes
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-declare
-    v_user_id uuid := private.require_user();
-    v_resume public.resumes;
-begin
-    perform private.lock_resumes(v_user_id);
-    delete from public.resumes r
-    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is not null
-    returning * into v_resume;
-    if not found then
-        raise sqlstate 'PT404' using
-            message = format('There is no résumé %s in your trash.', p_resume_id),
-            hint = 'Put it into the trash first, with trash_resume.';
-    end if;
-    return v_resume;
-end;
-$$;
-comment on function private.delete_trashed_resume(uuid) is
-    'Deletes a résumé of the caller that is in the trash. PT404 when there is none.';
-grant execute on function private.delete_trashed_resume(uuid) to authenticated;
-
-create function public.delete_trashed_resume(p_resume_id uuid) returns public.resumes
-language sql
-volatile
-set search_path = ''
-as $$
-    select private.delete_trashed_resume(p_resume_id);
-$$;
-comment on function public.delete_trashed_resume(uuid) is
-    'Deletes a résumé in the trash for good, with its history and draft; returns what it was.
-The uploaded file stays in the bucket until the client deletes it, by the file_path returned.';
-grant execute on function public.delete_trashed_resume(uuid) to authenticated;
 
 -- Counting what templates are used --------------------------------------------------------------
 

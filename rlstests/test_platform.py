@@ -1,0 +1,192 @@
+"""Room platform: what operators set, and how often a caller may call."""
+
+import json
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from cli.stack.status import StackStatus
+from rlstests.actors import ANON, SERVICE, SYSTEM, Actor, Database, refused
+
+
+def configure(db: Database, key: str, value: object) -> None:
+    db.query(
+        SYSTEM,
+        "insert into public.global_config (key, value) values (%s, %s) "
+        "on conflict (key) do update set value = excluded.value",
+        key,
+        json.dumps(value),
+    )
+
+
+# Configuration
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(12, 12), (-3, -3), (7.9, 7), (0, 0), (2147483646, 2147483646)],
+)
+def test_config_integer__is_the_whole_number_that_was_set(
+    db: Database, value: object, expected: int
+) -> None:
+    configure(db, "answer", value)
+    assert db.value(SYSTEM, "select private.config_integer('answer', 42)") == expected
+
+
+@pytest.mark.parametrize("value", ["12", True, None, [1], {"a": 1}, 2147483648, -1e300, "x"])
+def test_config_integer__falls_back_when_it_is_no_number(db: Database, value: object) -> None:
+    configure(db, "answer", value)
+    assert db.value(SYSTEM, "select private.config_integer('answer', 42)") == 42
+    assert db.value(SYSTEM, "select private.config_integer('missing', 43)") == 43
+
+
+def test_configuration__has_every_key_that_the_product_reads(db: Database) -> None:
+    found = {row["key"] for row in db.query(SERVICE, "select key from public.global_config")}
+    read = db.query(
+        SYSTEM,
+        "select distinct k.match[1] as key from pg_proc p "
+        "cross join lateral regexp_matches(p.prosrc, 'config_integer\\(\\s*''(\\w+)''', 'g') "
+        "as k (match) where p.pronamespace = 'private'::regnamespace",
+    )
+    assert len(read) >= 2
+    assert {row["key"] for row in read} <= found
+    assert {"default_plan", "rate_limits", "account_deletion_days"} <= found
+    assert db.query(SYSTEM, "select key from public.global_config where description = ''") == []
+
+
+def test_configuration__has_clean_keys_and_bounded_values(db: Database) -> None:
+    for key in ("Answer", "1st", "a b", "x", "a" * 61):
+        with refused("23514"):
+            configure(db, key, 1)
+    with refused("23514"):
+        configure(db, "large", "x" * 65536)
+
+
+def test_configuration__is_stamped_when_it_changes(db: Database) -> None:
+    sql = "insert into public.global_config (key, value, updated_at) values ('old', '1', 'epoch')"
+    db.query(SYSTEM, sql)
+    configure(db, "old", 2)
+    sql = "select updated_at = now() from public.global_config where key = 'old'"
+    assert db.value(SYSTEM, sql) is True
+
+
+# Rate limits
+
+
+def hit(db: Database, actor: Actor = SYSTEM, *, limit: int = 2, key: str = "probe") -> None:
+    sql = "select private.check_rate_limit(%s, %s, interval '90 seconds')"
+    db.query(actor, sql, key, limit)
+
+
+def test_rate_limit__says_when_to_come_back(db: Database) -> None:
+    hit(db)
+    hit(db)
+    with refused("PT429", match="Only 2 calls .* in 00:01:30") as caught:
+        hit(db)
+    assert json.loads(caught.value.diag.message_detail or "") == {
+        "limit": 2,
+        "retry_after_seconds": 90,
+    }
+    ends = db.value(
+        SYSTEM,
+        "select to_char(window_ends_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') "
+        "from private.rate_limits where key = 'probe'",
+    )
+    assert caught.value.diag.message_hint == f"Try again after {ends} UTC."
+    hit(db, key="another")
+
+
+def test_rate_limit__starts_anew_when_its_window_is_over(db: Database) -> None:
+    for _ in range(2):
+        hit(db)
+    db.query(SYSTEM, "update private.rate_limits set window_ends_at = now()")
+    hit(db)
+    row = db.one(SYSTEM, "select * from private.rate_limits where key = 'probe'")
+    assert row["hits"] == 1
+    sql = "select window_ends_at - now() = interval '90 s' from private.rate_limits"
+    assert db.value(SYSTEM, sql + " where key = 'probe'") is True
+    hit(db)
+    with refused("PT429"):
+        hit(db)
+
+
+def test_rate_limit_of_zero__lets_nobody_through(db: Database) -> None:
+    with refused("PT429"):
+        hit(db, limit=0)
+
+
+def limit(db: Database, action: str, actor: Actor, headers: object = None) -> None:
+    """Count a call of an actor, as a definer function does: with the owner's rights."""
+    with db.acting(actor) as connection:
+        connection.execute("reset role")
+        connection.execute(
+            "select set_config('request.headers', %s, true)", (json.dumps(headers or {}),)
+        )
+        connection.execute("select private.limit_rate(%s)", (action,))
+
+
+def test_limit_rate__follows_the_rule_of_the_action_and_counts_each_caller(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
+    configure(db, "rate_limits", {"probe": {"limit": 1, "seconds": 7}})
+    limit(db, "probe", owner)
+    with refused("PT429", match="Only 1 calls .* in 00:00:07"):
+        limit(db, "probe", owner)
+    limit(db, "probe", stranger)
+    limit(db, "other", owner)
+
+
+def test_limit_rate__tells_addresses_apart_when_nobody_is_signed_in(db: Database) -> None:
+    configure(db, "rate_limits", {"probe": {"limit": 1, "seconds": 7}})
+    limit(db, "probe", ANON, {"x-forwarded-for": "192.0.2.1"})
+    with refused("PT429"):
+        limit(db, "probe", ANON, {"x-forwarded-for": "192.0.2.1, 10.0.0.1"})
+    limit(db, "probe", ANON, {"x-forwarded-for": "192.0.2.2"})
+    limit(db, "probe", ANON)
+    with refused("PT429"):
+        limit(db, "probe", ANON)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [None, {}, [], "x", {"limit": -1}, {"limit": "many"}, {"limit": 1.5, "seconds": 0}, 7],
+)
+def test_limit_rate__is_sixty_a_minute_without_a_rule_that_makes_sense(
+    db: Database, owner: Actor, rule: object
+) -> None:
+    configure(db, "rate_limits", {"probe": rule} if rule is not None else None)
+    limit(db, "probe", owner)
+    db.query(SYSTEM, "update private.rate_limits set hits = 60")
+    with refused("PT429", match="Only 60 calls .* in 00:01:00"):
+        limit(db, "probe", owner)
+
+
+def test_calls_at_the_same_moment__take_turns(stack: StackStatus) -> None:
+    key, sql = f"race:{uuid4()}", "select private.check_rate_limit(%s, 1, interval '1 minute')"
+    patience = "-c lock_timeout=200ms"
+    with (
+        psycopg.connect(stack.db_url) as first,
+        psycopg.connect(stack.db_url, options=patience) as second,
+    ):
+        try:
+            first.execute(sql, (key,))
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                second.execute(sql, (key,))
+            second.rollback()
+            first.commit()
+            with pytest.raises(psycopg.Error) as caught:
+                second.execute(sql, (key,))
+            assert caught.value.sqlstate == "PT429"
+        finally:
+            second.rollback()
+            first.execute("delete from private.rate_limits where key = %s", (key,))
+
+
+def test_windows_that_are_over__are_forgotten_by_maintenance(db: Database) -> None:
+    hit(db, key="over")
+    db.query(SYSTEM, "update private.rate_limits set window_ends_at = now() - interval '1 s'")
+    hit(db, key="running")
+    assert db.value(SYSTEM, "select private.maintain_rate_limits()")["deleted"] >= 1
+    keys = db.query(SYSTEM, "select key from private.rate_limits")
+    assert keys == [{"key": "running"}]
