@@ -189,7 +189,7 @@ def test_user_credits__are_there_before_the_first_use(
     ]
 
 
-def test_user_credits__follow_plan_and_use(db: Database, owner: Actor, admin: Actor) -> None:
+def test_user_credits__follow_plan_and_use(db: Database, owner: Actor) -> None:
     month = str(db.value(SYSTEM, "select private.period_key('month', now())"))
     count(db, owner, "ai_actions", "lifetime", "lifetime", 4)
     count(db, owner, "ai_actions", "month", month, 3)
@@ -199,7 +199,7 @@ def test_user_credits__follow_plan_and_use(db: Database, owner: Actor, admin: Ac
     db.query(SYSTEM, "update public.plans set is_active = false where code = 'starter'")
     for plan, numbers in expected.items():
         put_on_plan(db, owner, plan)
-        for actor in (owner, admin, SERVICE):
+        for actor in (owner, SERVICE):
             row = credits(db, actor, owner)
             assert (row["credits_total"], row["credits_used"], row["is_premium"]) == numbers
 

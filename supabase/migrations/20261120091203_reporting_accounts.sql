@@ -5,7 +5,7 @@
 -- Tests: rlstests/test_reporting_accounts.py
 
 create function private.report_find_accounts(p_query text) returns table (
-    user_id uuid,
+    account_id uuid,
     email text,
     full_name text,
     subscription_tier text,
@@ -46,7 +46,7 @@ comment on function private.report_find_accounts(text) is
 grant execute on function private.report_find_accounts(text) to authenticated;
 
 create function public.report_find_accounts(p_query text) returns table (
-    user_id uuid,
+    account_id uuid,
     email text,
     full_name text,
     subscription_tier text,
