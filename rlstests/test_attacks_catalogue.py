@@ -16,7 +16,7 @@ IDENTITIES_OF = {
     "service_role": ("service",),
 }
 # Definer functions that only other definer functions call: they say who the caller is.
-DEFINERS_INSIDE = {"private.require_user()"}
+DEFINERS_INSIDE = {"private.require_user()", "private.require_account()"}
 # What a function must do to need the rights of its owner: reach a table, or a function that does.
 REACHES = re.compile(
     r"\b(from|join|into|update|perform|select|:=|and|or|not)\s+"

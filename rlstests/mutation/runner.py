@@ -43,6 +43,7 @@ class ControlFailed(Exception):
 class _Job:
     mutant: Mutant
     tests: list[Test]
+    most_failures: int = 1
 
 
 @dataclass
@@ -72,11 +73,11 @@ class Runner:
         share = -(-len(tests) // self._jobs)
         shards = [tests[start : start + share] for start in range(0, len(tests), share)]
         control = Mutant("control:no-change", "select 1", ())
-        done = list(self._run(_Job(control, shard) for shard in shards))
-        failed = [result for result in done if result.outcome != "survived"]
+        jobs = (_Job(control, shard, most_failures=len(tests)) for shard in shards)
+        failed = [result for result in self._run(jobs) if result.outcome != "survived"]
         if failed:
             raise ControlFailed(
-                "\n".join(f"{r.test or r.outcome}: {r.said}" for r in failed)
+                "\n".join(result.said or result.outcome for result in failed)
                 + "\nThe suite must pass on the unchanged database before mutants mean anything."
             )
         return time.monotonic() - begun
@@ -154,10 +155,11 @@ class Runner:
             said = str(error)
         else:
             status = self._original.clone_status(database)
-            failure = self._suite.first_failure(job.tests, status)
-            outcome = "killed" if failure else "survived"
-            test, said = failure or ("", "")
-        return Result(job.mutant.id, outcome, round(time.monotonic() - begun, 2), test, said[:500])
+            failures = self._suite.failures(job.tests, status, most=job.most_failures)
+            outcome = "killed" if failures else "survived"
+            test = failures[0][0] if failures else ""
+            said = "\n".join(": ".join(failure) for failure in failures)
+        return Result(job.mutant.id, outcome, round(time.monotonic() - begun, 2), test, said)
 
     def _finish(self, child: _Child) -> Result:
         """Hear what a child says, or end it when it is late or not wanted any more."""

@@ -13,7 +13,8 @@ from cli.stack.status import StackStatus
 from rlstests.mutation.mutants import Mutant
 
 # These need more than a database: the gateway, or a comparison that any change would fail.
-NOT_FOR_CLONES = frozenset({"test_access_http.py", "test_snapshot.py"})
+NOT_FOR_CLONES = re.compile(r"test_access_http\w*\.py|test_snapshot\.py")
+FIXTURE_NOT_FOR_CLONES = "api"
 MARK_NOT_FOR_CLONES = "beyond_database"
 
 # The one test that is sure to look at such a mutant goes first: there are many of them.
@@ -45,9 +46,9 @@ class Test:
     def __init__(self, item: pytest.Function) -> None:
         self.item = item
         self.id = item.nodeid
-        # "public.resumes" of test_matrix_cell__…[public.resumes-anon-select-refused]
-        parameters = self.id.partition("[")[2].rstrip("]")
-        self.subjects = set(re.split(r"-(?![^(]*\))", parameters))
+        # "resumes" of test_matrix_cell__…[public.resumes-anon-select-refused]
+        parameters = self.id.partition("[")[2]
+        self.subjects = set(re.findall(r"\b(?:public|private|queue|worker)\.(\w+)", parameters))
         # A test that does without a transaction that is rolled back commits, and is slow.
         self.commits = _ROLLED_BACK.isdisjoint(item.fixturenames)
 
@@ -62,15 +63,13 @@ class Test:
         return _words(self.item.path.read_text(encoding="utf-8"))
 
     def is_about_another(self, mutant: Mutant) -> bool:
-        """Tell whether the test is a cell of some table or function that the mutant is not about."""
-        return self.subjects.isdisjoint(mutant.names + mutant.around) and any(
-            re.match(r"[a-z_]+\.[a-z_]", subject) for subject in self.subjects
-        )
+        """Tell whether the test is a cell of a table or function that the mutant does not touch."""
+        return bool(self.subjects) and self.subjects.isdisjoint(_bare(mutant.names + mutant.around))
 
     def distance(self, mutant: Mutant) -> tuple[int, ...]:
         """Tell how far this test is from noticing the mutant; the nearest runs first."""
-        is_subject = not self.subjects.isdisjoint(mutant.names)
-        is_first = _FIRST.get(mutant.kind, "?") in self.id and (is_subject or self.subjects == {""})
+        is_subject = not self.subjects.isdisjoint(_bare(mutant.names))
+        is_first = _FIRST.get(mutant.kind, "?") in self.id and (is_subject or not self.subjects)
         hits = len(_bare(mutant.names) & self.words) + 2 * is_subject
         return (
             not is_first,
@@ -89,7 +88,7 @@ class Suite:
         self.tests: list[Test] = []
         self._use = use
         self._status: StackStatus | None = None
-        self._failure: tuple[str, str] | None = None
+        self._failures: list[tuple[str, str]] = []
         self._error: BaseException | None = None
 
     @classmethod
@@ -123,17 +122,19 @@ class Suite:
         wanted = {test.id for mutant in mutants for test in self.nearest_first(mutant)}
         return [test for test in self.tests if test.id in wanted]
 
-    def first_failure(self, tests: Iterable[Test], status: StackStatus) -> tuple[str, str] | None:
-        """Run tests against a database until one fails: its id and what it said, or None."""
-        self._status, self._failure = status, None
+    def failures(
+        self, tests: Iterable[Test], status: StackStatus, *, most: int
+    ) -> list[tuple[str, str]]:
+        """Run tests against a database until so many failed: their ids, and what each said."""
+        self._status, self._failures = status, []
         todo = list(tests)
         for test, following in zip(todo, [*todo[1:], None], strict=True):
             test.item.ihook.pytest_runtest_protocol(
                 item=test.item, nextitem=following.item if following else None
             )
-            if self._failure:
-                return self._failure
-        return None
+            if len(self._failures) >= most:
+                break
+        return self._failures
 
     # ---- hooks ----------------------------------------------------------------------------------
 
@@ -144,11 +145,7 @@ class Suite:
         self.tests = [
             Test(item)
             for item in session.items
-            # What does not ask for the stack cannot see a mutant.
-            if isinstance(item, pytest.Function)
-            and "stack" in item.fixturenames
-            and item.path.name not in NOT_FOR_CLONES
-            and item.get_closest_marker(MARK_NOT_FOR_CLONES) is None
+            if isinstance(item, pytest.Function) and _is_for_clones(item)
         ]
         # Pytest would take what is raised here for a fault of its own, or for the end.
         try:
@@ -167,10 +164,20 @@ class Suite:
         return self._status
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed and self._failure is None:
+        if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             said = crash.message if crash else report.longreprtext
-            self._failure = (report.nodeid, said.partition("\n")[0])
+            self._failures.append((report.nodeid, said.partition("\n")[0][:300]))
+
+
+def _is_for_clones(item: pytest.Function) -> bool:
+    return (
+        # What does not ask for the stack cannot see a mutant.
+        "stack" in item.fixturenames
+        and FIXTURE_NOT_FOR_CLONES not in item.fixturenames
+        and item.get_closest_marker(MARK_NOT_FOR_CLONES) is None
+        and not NOT_FOR_CLONES.fullmatch(item.path.name)
+    )
 
 
 def _bare(names: Iterable[str]) -> set[str]:
