@@ -105,13 +105,14 @@ def test_import_and_copy__are_versions_that_say_so(db: Database, owner: Actor) -
         "where v.resume_id = %s and v.version_number = 1"
     )
     assert db.one(owner, sql, resume)["change_type"] == "import"
+    plain = "insert into public.resumes default values returning id"
+    assert db.one(owner, sql, db.value(owner, plain))["change_type"] == "manual"
     copy = db.one(owner, "select * from public.duplicate_resume(%s)", resume)
     assert db.one(owner, sql, copy["id"]) == {
         "change_type": "manual",
         "change_summary": "Copied from CV.",
     }
-    plain = db.value(owner, "insert into public.resumes default values returning id")
-    assert db.one(owner, sql, plain)["change_summary"] is None
+    assert db.one(owner, sql, db.value(owner, plain))["change_summary"] is None
 
 
 @pytest.mark.parametrize(

@@ -237,8 +237,8 @@ def test_skill__is_found_in_every_list_and_as_a_whole(
     for skill, title in wanted.items():
         assert db.query(owner, sql, skill) == [{"title": title}], skill
         assert db.query(stranger, sql, skill) == db.query(admin, sql, skill) == []
-    for skill in ("Pyth", "Languages", "Rust", "", "%", None):
-        assert db.query(owner, sql, skill) == [], skill
+    for other in ("Pyth", "Languages", "Rust", "", "%", None):
+        assert db.query(owner, sql, other) == [], other
     db.query(owner, "select public.trash_resume(id) from public.resumes where title = 'A'")
     assert db.query(owner, sql, "python") == []
     for actor in (ANON, SERVICE):

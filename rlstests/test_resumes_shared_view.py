@@ -159,11 +159,15 @@ def test_being_read__is_stamped_once_an_hour_and_is_no_edit(
     db.query(SYSTEM, "alter table public.resumes enable trigger _100_set_updated_at")
     before = db.one(owner, sql)
     assert before["last_accessed_at"] is None
+    other = "insert into public.resumes (user_id) values (%s) returning id"
+    unread = db.value(SYSTEM, other, db.add_user("unread").user_id)
     shared(db, slug)
     after = db.one(owner, sql)
     assert after["last_accessed_at"] == db.value(SYSTEM, "select now()")
     for column in ("updated_at", "last_edited_at", "version"):
         assert after[column] == before[column]
+    stamp = "select last_accessed_at from public.resumes where id = %s"
+    assert db.value(SYSTEM, stamp, unread) is None
     for minutes, is_stamped in ((59, False), (61, True)):
         set_resume(db, resume, f"last_accessed_at = now() - interval '{minutes} min'")
         shared(db, slug)

@@ -106,7 +106,6 @@ as $$
         select s.id, s.title, s.status, s.updated_at, ts_rank(s.search, q.query) as rank, q.query
         from private.search_query(p_query) as q (query)
         inner join public.resumes s on s.search @@ q.query
-        where s.user_id = (select auth.uid()) and s.deleted_at is null
         order by rank desc, s.updated_at desc, s.id
         limit least(greatest(coalesce(p_limit, 20), 1), 100)
         offset greatest(coalesce(p_offset, 0), 0)
@@ -131,13 +130,12 @@ as $$
     -- The words of imported groups are in the other lists too; their names are no skills.
     select r.*
     from public.resumes r
-    where r.user_id = (select auth.uid()) and r.deleted_at is null
-        and exists (
-            select 1
-            from jsonb_path_query((r.content -> 'skills') - 'groups', 'strict $.**') as s (value)
-            where jsonb_typeof(s.value) = 'string'
-                and lower(s.value #>> '{}') = lower(btrim(p_skill))
-        )
+    where exists (
+        select 1
+        from jsonb_path_query((r.content -> 'skills') - 'groups', 'strict $.**') as s (value)
+        where jsonb_typeof(s.value) = 'string'
+            and lower(s.value #>> '{}') = lower(btrim(p_skill))
+    )
     order by r.updated_at desc, r.id;
 $$;
 comment on function public.find_resumes_by_skill(text) is

@@ -140,7 +140,7 @@ set search_path = ''
 as $$
 declare
     v_profiles jsonb := p_profiles;
-    v_links jsonb := '{}';
+    v_links jsonb := '{}'::jsonb;
     v_network text;
     v_url text;
 begin
@@ -209,7 +209,7 @@ immutable
 set search_path = ''
 as $$
 declare
-    v_content jsonb := '{}';
+    v_content jsonb := '{}'::jsonb;
     v_basics jsonb := p_document -> 'basics';
     v_rest jsonb := p_document - 'basics';
     v_homeless jsonb;

@@ -33,7 +33,7 @@ set search_path = ''
 as $$
 declare
     v_given jsonb := p_info -> 'profiles';
-    v_profiles jsonb := '[]';
+    v_profiles jsonb := '[]'::jsonb;
     v_network text;
     v_url text;
     v_old text;
