@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rlstests.actors import NO_GRANT, SYSTEM, Actor, Database, refused
+from rlstests.actors import SYSTEM, Actor, Database, refused
 from rlstests.billing_rows import OVER, add, change, pay, subscribe
 
 LIVE = ["trialing", "active", "past_due", "paused", "unpaid"]

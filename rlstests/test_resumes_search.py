@@ -233,12 +233,12 @@ def test_skill__is_found_in_every_list_and_as_a_whole(
         add(db, owner, title, {"skills": listed, "summary": "Rust"})
     add(db, owner, "D")
     sql = "select title from public.find_resumes_by_skill(%s)"
-    wanted = {"python": "A", " CALM ": "A", "git": "A", "Go": "B"}
+    wanted: dict[str, str] = {"python": "A", " CALM ": "A", "git": "A", "Go": "B"}
     for skill, title in wanted.items():
         assert db.query(owner, sql, skill) == [{"title": title}], skill
         assert db.query(stranger, sql, skill) == db.query(admin, sql, skill) == []
-    for other in ("Pyth", "Languages", "Rust", "", "%", None):
-        assert db.query(owner, sql, other) == [], other
+    for nothing in ("Pyth", "Languages", "Rust", "", "%", None):
+        assert db.query(owner, sql, nothing) == [], nothing
     db.query(owner, "select public.trash_resume(id) from public.resumes where title = 'A'")
     assert db.query(owner, sql, "python") == []
     for actor in (ANON, SERVICE):

@@ -276,7 +276,7 @@ on conflict do nothing;
 insert into public.global_config (key, value, description)
 values
 ('default_plan', '"free"', 'Code of the plan of a user without a subscription.'),
-('past_due_grace_days', '7', 'Days that a past due subscription keeps its access.'),
+('billing_grace_days', '7', 'Days that a past due subscription keeps its access.'),
 (
     'webhook_retention_days', '90',
     'Days that webhook events which are over are kept: 30 at least, failed ones thrice as long.'
@@ -301,21 +301,20 @@ values
     'rate_limits',
     '{
         "analysis": {"limit": 20, "seconds": 60},
-        "cancel_interview": {"limit": 30, "seconds": 60},
-        "complete_interview": {"limit": 30, "seconds": 60},
+        "bullets": {"limit": 20, "seconds": 60},
         "document": {"limit": 20, "seconds": 60},
+        "download": {"limit": 60, "seconds": 60},
         "duplicate": {"limit": 30, "seconds": 60},
+        "export": {"limit": 20, "seconds": 60},
         "export_data": {"limit": 5, "seconds": 3600},
         "feedback": {"limit": 5, "seconds": 3600},
         "import": {"limit": 20, "seconds": 60},
+        "interview": {"limit": 30, "seconds": 60},
         "job_extract": {"limit": 20, "seconds": 60},
-        "record_download": {"limit": 60, "seconds": 60},
-        "request_bullets": {"limit": 20, "seconds": 60},
-        "request_generation": {"limit": 20, "seconds": 60},
-        "request_transcript": {"limit": 30, "seconds": 60},
+        "resume_parse": {"limit": 20, "seconds": 60},
         "say": {"limit": 30, "seconds": 60},
         "share": {"limit": 30, "seconds": 60},
-        "start_interview": {"limit": 10, "seconds": 60}
+        "transcript": {"limit": 30, "seconds": 60}
     }',
     'How often one caller may do each: {action: {limit, seconds}}; 60 a minute when not listed.'
 ),

@@ -803,7 +803,7 @@ CREATE OR REPLACE FUNCTION private.content_from_json_resume(p_document jsonb)
  SET search_path TO ''
 AS $function$
 declare
-    v_content jsonb := '{}';
+    v_content jsonb := '{}'::jsonb;
     v_basics jsonb := p_document -> 'basics';
     v_rest jsonb := p_document - 'basics';
     v_homeless jsonb;
@@ -1922,17 +1922,16 @@ CREATE OR REPLACE FUNCTION private.is_issue_list(p_list jsonb)
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-    -- Strict: a lax path would look through a list inside the list.
     select jsonb_typeof(p_list) = 'array'
-        and not jsonb_path_exists(p_list, 'strict $[*] ? (@.type() != "object")')
-        and (
-            select count(*)
+        and not exists (
+            select 1
             from jsonb_array_elements(
                 case when jsonb_typeof(p_list) = 'array' then p_list else '[]' end
             ) as i (issue)
+            -- What is no object has no keys either.
             where jsonb_typeof(i.issue -> 'type') is distinct from 'string'
                 or jsonb_typeof(i.issue -> 'text') is distinct from 'string'
-        ) = 0;
+        );
 $function$
 ;
 comment on function private.is_issue_list(jsonb) is 'True for a JSON array of objects {type, text, …}, which may be empty.';
@@ -2315,7 +2314,7 @@ CREATE OR REPLACE FUNCTION private.links_from_profiles(p_profiles jsonb)
 AS $function$
 declare
     v_profiles jsonb := p_profiles;
-    v_links jsonb := '{}';
+    v_links jsonb := '{}'::jsonb;
     v_network text;
     v_url text;
 begin
@@ -3607,7 +3606,7 @@ CREATE OR REPLACE FUNCTION private.profiles_from_links(p_info jsonb)
 AS $function$
 declare
     v_given jsonb := p_info -> 'profiles';
-    v_profiles jsonb := '[]';
+    v_profiles jsonb := '[]'::jsonb;
     v_network text;
     v_url text;
     v_old text;
@@ -4448,7 +4447,7 @@ comment on function private.report_feedback(integer) is 'The latest feedback; se
 grant execute on function private.report_feedback(integer) to authenticated;
 
 CREATE OR REPLACE FUNCTION private.report_find_accounts(p_query text)
- RETURNS TABLE(user_id uuid, email text, full_name text, subscription_tier text, subscription_status text, is_active boolean, deleted_at timestamp with time zone, created_at timestamp with time zone)
+ RETURNS TABLE(account_id uuid, email text, full_name text, subscription_tier text, subscription_status text, is_active boolean, deleted_at timestamp with time zone, created_at timestamp with time zone)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
@@ -5103,6 +5102,7 @@ declare
     v_use private.reservation;
     v_task_id uuid;
 begin
+    perform private.limit_rate('resume_parse');
     perform private.lock_account(v_user_id);
     -- The row lock makes two requests for one résumé take turns.
     select * into v_resume
@@ -6848,6 +6848,21 @@ $function$
 ;
 comment on function private.tg_jobs__set_status_changed_at() is 'Stamps a move on the board.';
 
+CREATE OR REPLACE FUNCTION private.tg_lock_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$function$
+;
+comment on function private.tg_lock_account() is 'Locks the caller''s account before a statement of a client locks rows, where what follows from
+the change refers to the profile: in the order of those who delete an account.';
+
 CREATE OR REPLACE FUNCTION private.tg_payments__guard_history()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -7152,22 +7167,6 @@ comment on function private.tg_resumes__keep_version() is 'Keeps a résumé as i
 resume_versions_kept). The newest version is always the résumé as it stands. Edits by hand by one
 person within a minute are merged; the first version, changes by the system, restores and changes of
 the template are kept each.';
-
-CREATE OR REPLACE FUNCTION private.tg_resumes__lock_account()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-    -- Versions and audit entries of a change refer to the profile: lock it before the rows, in the
-    -- order of those who delete an account.
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$function$
-;
-comment on function private.tg_resumes__lock_account() is 'Takes the lock on the caller''s account before a statement of a client locks résumés.';
 
 CREATE OR REPLACE FUNCTION private.tg_resumes__raise_version()
  RETURNS trigger
@@ -7535,21 +7534,30 @@ AS $function$
         from jsonb_each(p_files) as f (bucket_id, names)
         cross join jsonb_array_elements_text(f.names) as n (name)
         inner join storage.objects o on o.bucket_id = f.bucket_id and o.name = n.name
-        -- A copy of a résumé, or a résumé made from the same upload, may still need the file.
+        cross join lateral (
+            select case
+                when n.name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
+                    then split_part(n.name, '/', 1)::uuid
+            end as user_id
+        ) u
+        -- A résumé made from the same upload may still need the file, and so may the list of
+        -- downloads, which outlives the résumé.
         where not exists (
             select 1
             from public.resumes r
-            where r.user_id = case
-                    when n.name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
-                        then split_part(n.name, '/', 1)::uuid
-                end
+            where r.user_id = u.user_id
                 and n.name in (r.file_path, r.thumbnail_path, r.exported_pdf_path)
+        )
+        and not exists (
+            select 1
+            from public.resume_downloads d
+            where d.user_id = u.user_id and d.file_path = n.name
         )
         group by o.bucket_id
     ) b;
 $function$
 ;
-comment on function private.unused_files(jsonb) is 'Those of {bucket: [names]} that are still there and that no résumé uses.';
+comment on function private.unused_files(jsonb) is 'Those of {bucket: [names]} that are still there and that no résumé and no download uses.';
 
 CREATE OR REPLACE FUNCTION private.without_resumebase(p_document jsonb)
  RETURNS jsonb
@@ -7581,7 +7589,6 @@ begin
     update public.analyses a
     set status = 'completed',
         completed_at = now(),
-        error_message = null,
         score = (p_result ->> 'score')::smallint,
         keywords_matched = (p_result ->> 'keywords_matched')::integer,
         keywords_missing = (p_result ->> 'keywords_missing')::integer,
@@ -8545,8 +8552,7 @@ END),
     constraint payments_tokens_check CHECK ((tokens > 0))
 );
 comment on table public.payments is 'What a user paid, one row per payment of a provider, kept for ever. System-written.
-Owners see theirs. Name the columns: the id of the payment provider is for the system
-only, so that select=* is refused.';
+Owners see theirs.';
 comment on column public.payments.kind is 'What was paid for: subscription or tokens.';
 comment on column public.payments.subscription_id is 'The subscription paid for; null until a provider says which.';
 comment on column public.payments.tokens is 'How many tokens were bought, when they were.';
@@ -8561,8 +8567,8 @@ CREATE INDEX payments_user_id_idx ON public.payments USING btree (user_id, creat
 alter table public.payments enable row level security;
 create policy payments_select_owner on public.payments for select to authenticated
     using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.payments to authenticated;
 grant select on table public.payments to service_role;
-grant select (id, user_id, provider, kind, subscription_id, token_pack_code, tokens, amount, currency, status, refunded_amount, failure_reason, paid_at, created_at, updated_at) on public.payments to authenticated;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _200_guard_history BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_payments__guard_history();
 CREATE TRIGGER _300_keep_history BEFORE DELETE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_billing__keep_history();
@@ -9005,6 +9011,7 @@ grant delete, select on table public.resume_templates to authenticated;
 grant select on table public.resume_templates to service_role;
 grant insert (owner_id, name, slug, category, description, layout, design, preview_url, is_active) on public.resume_templates to authenticated;
 grant update (name, slug, category, description, layout, design, preview_url, is_active) on public.resume_templates to authenticated;
+CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.resume_templates FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF owner_id, name, slug, type, category, description, layout, design, preview_url, is_public, is_active, is_premium, ats_score, demo_resume_id ON public.resume_templates FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 
 create table public.resume_versions (
@@ -9160,7 +9167,7 @@ grant select on table public.resumes to authenticated;
 grant select on table public.resumes to service_role;
 grant insert (user_id, title, template_id, content, layout, status, file_name, file_path) on public.resumes to authenticated;
 grant update (title, template_id, content, layout, status) on public.resumes to authenticated;
-CREATE TRIGGER _100_lock_account BEFORE UPDATE ON public.resumes FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resumes__lock_account();
+CREATE TRIGGER _100_lock_account BEFORE UPDATE ON public.resumes FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resumes FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _150_keep_updated_at BEFORE UPDATE OF last_accessed_at ON public.resumes FOR EACH ROW EXECUTE FUNCTION private.tg_resumes__keep_updated_at();
 CREATE TRIGGER _200_set_last_edited_at BEFORE UPDATE OF title, content, layout ON public.resumes FOR EACH ROW WHEN ((((new.title IS DISTINCT FROM old.title) OR (new.content IS DISTINCT FROM old.content)) OR (new.layout IS DISTINCT FROM old.layout))) EXECUTE FUNCTION private.tg_resumes__set_last_edited_at();
@@ -9255,8 +9262,7 @@ END),
     constraint subscriptions_status_check CHECK ((status = ANY (ARRAY['incomplete'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'paused'::text, 'unpaid'::text, 'canceled'::text, 'expired'::text])))
 );
 comment on table public.subscriptions is 'What a user subscribed to, one row per subscription, kept for ever. System-written.
-Owners see theirs. Name the columns: the ids of the payment provider are for the system
-only, so that select=* is refused.';
+Owners see theirs.';
 comment on column public.subscriptions.provider is 'razorpay, stripe, or manual: granted by an operator, paid to nobody.';
 comment on column public.subscriptions.plan_code is 'The plan it entitles to.';
 comment on column public.subscriptions.price_id is 'The price paid. Null for a granted one.';
@@ -9281,8 +9287,8 @@ CREATE INDEX subscriptions_user_id_idx ON public.subscriptions USING btree (user
 alter table public.subscriptions enable row level security;
 create policy subscriptions_select_owner on public.subscriptions for select to authenticated
     using ((user_id = ( SELECT auth.uid() AS uid)));
+grant select on table public.subscriptions to authenticated;
 grant select on table public.subscriptions to service_role;
-grant select (id, user_id, provider, plan_code, price_id, status, current_period_start, current_period_end, start_date, trial_end, cancel_at_period_end, canceled_at, ended_at, superseded_at, past_due_at, custom_limits, created_at, updated_at) on public.subscriptions to authenticated;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _200_guard_history BEFORE UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_subscriptions__guard_history();
 CREATE TRIGGER _300_keep_history BEFORE DELETE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_billing__keep_history();
@@ -9835,13 +9841,12 @@ AS $function$
     -- The words of imported groups are in the other lists too; their names are no skills.
     select r.*
     from public.resumes r
-    where r.user_id = (select auth.uid()) and r.deleted_at is null
-        and exists (
-            select 1
-            from jsonb_path_query((r.content -> 'skills') - 'groups', 'strict $.**') as s (value)
-            where jsonb_typeof(s.value) = 'string'
-                and lower(s.value #>> '{}') = lower(btrim(p_skill))
-        )
+    where exists (
+        select 1
+        from jsonb_path_query((r.content -> 'skills') - 'groups', 'strict $.**') as s (value)
+        where jsonb_typeof(s.value) = 'string'
+            and lower(s.value #>> '{}') = lower(btrim(p_skill))
+    )
     order by r.updated_at desc, r.id;
 $function$
 ;
@@ -10033,7 +10038,7 @@ comment on function public.report_feedback(integer) is 'For admins: the latest f
 grant execute on function public.report_feedback(integer) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.report_find_accounts(p_query text)
- RETURNS TABLE(user_id uuid, email text, full_name text, subscription_tier text, subscription_status text, is_active boolean, deleted_at timestamp with time zone, created_at timestamp with time zone)
+ RETURNS TABLE(account_id uuid, email text, full_name text, subscription_tier text, subscription_status text, is_active boolean, deleted_at timestamp with time zone, created_at timestamp with time zone)
  LANGUAGE sql
  STABLE
  SET search_path TO ''
@@ -10368,7 +10373,6 @@ AS $function$
         select s.id, s.title, s.status, s.updated_at, ts_rank(s.search, q.query) as rank, q.query
         from private.search_query(p_query) as q (query)
         inner join public.resumes s on s.search @@ q.query
-        where s.user_id = (select auth.uid()) and s.deleted_at is null
         order by rank desc, s.updated_at desc, s.id
         limit least(greatest(coalesce(p_limit, 20), 1), 100)
         offset greatest(coalesce(p_offset, 0), 0)

@@ -167,21 +167,6 @@ on public.resume_templates to authenticated;
 
 -- Triggers --------------------------------------------------------------------------------------
 
-create function private.tg_lock_account() returns trigger
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-begin
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$$;
-comment on function private.tg_lock_account() is
-    'Locks the caller''s account before a statement of a client locks rows, where what follows from
-the change refers to the profile: in the order of those who delete an account.';
-
 -- Résumés that use it lose it, and that is written down with the account.
 create trigger _100_lock_account before delete on public.resume_templates
 for each statement execute function private.tg_lock_account();

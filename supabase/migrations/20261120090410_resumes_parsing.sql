@@ -23,6 +23,7 @@ declare
     v_use private.reservation;
     v_task_id uuid;
 begin
+    perform private.limit_rate('resume_parse');
     perform private.lock_account(v_user_id);
     -- The row lock makes two requests for one résumé take turns.
     select * into v_resume
