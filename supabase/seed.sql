@@ -276,11 +276,7 @@ on conflict do nothing;
 insert into public.global_config (key, value, description)
 values
 ('default_plan', '"free"', 'Code of the plan of a user without a subscription.'),
-('past_due_grace_days', '7', 'Days that a past due subscription keeps its access.'),
-(
-    'webhook_retention_days', '90',
-    'Days that webhook events which are over are kept: 30 at least, failed ones thrice as long.'
-),
+('billing_grace_days', '7', 'Days that a past due subscription keeps its access.'),
 ('ai_cache_ttl_seconds', '86400', 'How long an answer of an AI provider may be used again.'),
 (
     'ai_models',
@@ -301,21 +297,19 @@ values
     'rate_limits',
     '{
         "analysis": {"limit": 20, "seconds": 60},
-        "cancel_interview": {"limit": 30, "seconds": 60},
-        "complete_interview": {"limit": 30, "seconds": 60},
+        "bullets": {"limit": 20, "seconds": 60},
         "document": {"limit": 20, "seconds": 60},
+        "download": {"limit": 60, "seconds": 60},
         "duplicate": {"limit": 30, "seconds": 60},
+        "export": {"limit": 20, "seconds": 60},
         "export_data": {"limit": 5, "seconds": 3600},
         "feedback": {"limit": 5, "seconds": 3600},
         "import": {"limit": 20, "seconds": 60},
+        "interview": {"limit": 10, "seconds": 60},
         "job_extract": {"limit": 20, "seconds": 60},
-        "record_download": {"limit": 60, "seconds": 60},
-        "request_bullets": {"limit": 20, "seconds": 60},
-        "request_generation": {"limit": 20, "seconds": 60},
-        "request_transcript": {"limit": 30, "seconds": 60},
         "say": {"limit": 30, "seconds": 60},
         "share": {"limit": 30, "seconds": 60},
-        "start_interview": {"limit": 10, "seconds": 60}
+        "transcript": {"limit": 30, "seconds": 60}
     }',
     'How often one caller may do each: {action: {limit, seconds}}; 60 a minute when not listed.'
 ),
@@ -334,7 +328,7 @@ values
 on conflict do nothing;
 
 -- privacy: retention ----------------------------------------------------------------------------
--- Two periods are in global_config: account_deletion_days and webhook_retention_days.
+-- Accounts go account_deletion_days after their owner asked for it; see global_config.
 
 insert into public.retention_policies
 (relation, condition, column_name, keep, action, description)
@@ -357,5 +351,9 @@ values
 ('public.ai_usage', 'always', 'created_at', '90 days', 'delete', 'Calls of AI providers.'),
 ('public.system_events', 'always', 'created_at', '90 days', 'delete', 'System events.'),
 ('public.system_events', 'errors', 'created_at', '30 days', 'delete', 'System events: errors.'),
+(
+    'private.webhook_events', 'ended', 'received_at', '90 days', 'delete',
+    'Webhooks that were dealt with.'
+),
 ('queue.finished', 'always', 'finished_at', '90 days', 'delete', 'Tasks that are over.')
 on conflict do nothing;
