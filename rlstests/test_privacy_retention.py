@@ -66,6 +66,7 @@ def test_policies__are_seeded_with_the_promised_periods(db: Database) -> None:
         "public.ai_usage:always": quarter,
         "public.system_events:always": quarter,
         "public.system_events:errors": month,
+        "private.webhook_events:ended": quarter,
         "queue.finished:always": quarter,
     }
 
