@@ -85,7 +85,6 @@ create table public.resume_templates (
     updated_at timestamptz not null default now(),
     -- One name for all would tell a user what strangers call their templates.
     unique nulls not distinct (owner_id, name),
-    unique (owner_id, slug),
     constraint resume_templates_built_in_check check (
         type <> 'built_in' or (owner_id is null and slug is not null)
     ),
@@ -103,7 +102,7 @@ comment on column public.resume_templates.owner_id is
 comment on column public.resume_templates.name is
     'Unique among those of the installation, and among those of one owner.';
 comment on column public.resume_templates.slug is
-    'A name for addresses and configuration; every built-in template has one.';
+    'A name for addresses and configuration, unique as the name is; built-in templates have one.';
 comment on column public.resume_templates.type is
     'built_in, extracted (read from a file of its owner) or custom. System-written.';
 comment on column public.resume_templates.design is
@@ -125,8 +124,8 @@ comment on column public.resume_templates.demo_user_id is
     'Whose résumé demo_resume_id is. System-written.';
 comment on column public.resume_templates.demo_resume_id is
     'A résumé that shows it. System-written.';
-create unique index resume_templates_slug_key on public.resume_templates (slug)
-where owner_id is null;
+create unique index resume_templates_slug_key on public.resume_templates (owner_id, slug)
+nulls not distinct where slug is not null;
 create index resume_templates_demo_idx on public.resume_templates (demo_user_id, demo_resume_id)
 where demo_resume_id is not null;
 
@@ -167,9 +166,24 @@ on public.resume_templates to authenticated;
 
 -- Triggers --------------------------------------------------------------------------------------
 
+create function private.tg_resume_templates__lock_account() returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$$;
+comment on function private.tg_resume_templates__lock_account() is
+    'Locks the caller''s account before a statement of a client locks templates, in the order of
+those who delete an account.';
+
 -- Résumés that use it lose it, and that is written down with the account.
 create trigger _100_lock_account before delete on public.resume_templates
-for each statement execute function private.tg_lock_account();
+for each statement execute function private.tg_resume_templates__lock_account();
 
 -- A new usage_count alone is no edit.
 create trigger _100_set_updated_at before update of

@@ -50,8 +50,8 @@ create policy resume_versions_select_owner on public.resume_versions
 for select to authenticated
 using (
     user_id = (select auth.uid())
-    -- Those that the caller sees: the trash stays out.
-    and resume_id in (select r.id from public.resumes r where r.user_id = (select auth.uid()))
+    -- One that the caller sees: the trash stays out.
+    and exists (select 1 from public.resumes r where r.id = resume_id)
 );
 
 grant select on public.resume_versions to authenticated, service_role;

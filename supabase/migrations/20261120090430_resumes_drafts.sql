@@ -52,8 +52,8 @@ using (
     user_id = (select auth.uid())
     and (
         resume_id is null
-        -- Those that the caller sees: the trash stays out.
-        or resume_id in (select r.id from public.resumes r where r.user_id = (select auth.uid()))
+        -- One that the caller sees: the trash stays out.
+        or exists (select 1 from public.resumes r where r.id = resume_id)
     )
 );
 

@@ -102,7 +102,7 @@ to authenticated;
 
 -- View ------------------------------------------------------------------------------------------
 
-create view public.resume_sections with (security_invoker = true) as
+create view public.resume_sections with (security_invoker = true, security_barrier = true) as
 select
     md5(r.id::text || '/' || s.key)::uuid as id,
     r.id as resume_id,
