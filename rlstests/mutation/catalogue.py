@@ -187,7 +187,12 @@ where not t.tgisinternal and t.tgparentid = 0
 """,
     "check-drop": _constraint(_DROP_CONSTRAINT, "contype = 'c'"),
     "foreign-key-drop": _constraint(_DROP_CONSTRAINT, "contype = 'f'"),
-    "foreign-key-plain": _constraint(_PLAIN_KEY, "contype = 'f' and cardinality(conkey) > 1"),
+    "foreign-key-plain": _constraint(
+        _PLAIN_KEY,
+        "contype = 'f' and cardinality(conkey) > 1 and exists ("
+        "select 1 from pg_catalog.pg_constraint u where u.conrelid = k.confrelid "
+        "and u.contype in ('p', 'u') and u.conkey = array[k.confkey[cardinality(k.confkey)]])",
+    ),
     # A key that something refers to cannot go alone.
     "unique-drop": _constraint(
         _DROP_CONSTRAINT,
