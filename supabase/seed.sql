@@ -333,7 +333,7 @@ values
 on conflict do nothing;
 
 -- privacy: retention ----------------------------------------------------------------------------
--- Two periods are in global_config: account_deletion_days and webhook_retention_days.
+-- Accounts go account_deletion_days after their owner asked for it; see global_config.
 
 insert into public.retention_policies
 (relation, condition, column_name, keep, action, description)
@@ -356,5 +356,9 @@ values
 ('public.ai_usage', 'always', 'created_at', '90 days', 'delete', 'Calls of AI providers.'),
 ('public.system_events', 'always', 'created_at', '90 days', 'delete', 'System events.'),
 ('public.system_events', 'errors', 'created_at', '30 days', 'delete', 'System events: errors.'),
+(
+    'private.webhook_events', 'ended', 'received_at', '90 days', 'delete',
+    'Webhooks that were dealt with.'
+),
 ('queue.finished', 'always', 'finished_at', '90 days', 'delete', 'Tasks that are over.')
 on conflict do nothing;

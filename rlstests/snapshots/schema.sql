@@ -6848,21 +6848,6 @@ $function$
 ;
 comment on function private.tg_jobs__set_status_changed_at() is 'Stamps a move on the board.';
 
-CREATE OR REPLACE FUNCTION private.tg_lock_account()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$function$
-;
-comment on function private.tg_lock_account() is 'Locks the caller''s account before a statement of a client locks rows, where what follows from
-the change refers to the profile: in the order of those who delete an account.';
-
 CREATE OR REPLACE FUNCTION private.tg_payments__guard_history()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -7041,6 +7026,21 @@ $function$
 ;
 comment on function private.tg_resume_sections__update() is 'Writes what changed of a section into its résumé.';
 
+CREATE OR REPLACE FUNCTION private.tg_resume_templates__lock_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$function$
+;
+comment on function private.tg_resume_templates__lock_account() is 'Locks the caller''s account before a statement of a client locks templates, in the order of
+those who delete an account.';
+
 CREATE OR REPLACE FUNCTION private.tg_resumes__check_new()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -7167,6 +7167,22 @@ comment on function private.tg_resumes__keep_version() is 'Keeps a résumé as i
 resume_versions_kept). The newest version is always the résumé as it stands. Edits by hand by one
 person within a minute are merged; the first version, changes by the system, restores and changes of
 the template are kept each.';
+
+CREATE OR REPLACE FUNCTION private.tg_resumes__lock_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    -- Versions and audit entries of a change refer to the profile: lock it before the rows, in the
+    -- order of those who delete an account.
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$function$
+;
+comment on function private.tg_resumes__lock_account() is 'Takes the lock on the caller''s account before a statement of a client locks résumés.';
 
 CREATE OR REPLACE FUNCTION private.tg_resumes__raise_version()
  RETURNS trigger
@@ -8861,9 +8877,9 @@ alter table public.resume_drafts enable row level security;
 create policy resume_drafts_delete_owner on public.resume_drafts for delete to authenticated
     using ((user_id = ( SELECT auth.uid() AS uid)));
 create policy resume_drafts_select_owner on public.resume_drafts for select to authenticated
-    using (((user_id = ( SELECT auth.uid() AS uid)) AND ((resume_id IS NULL) OR (resume_id IN ( SELECT r.id
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND ((resume_id IS NULL) OR (EXISTS ( SELECT 1
    FROM public.resumes r
-  WHERE (r.user_id = ( SELECT auth.uid() AS uid)))))));
+  WHERE (r.id = resume_drafts.resume_id))))));
 grant delete, select on table public.resume_drafts to authenticated;
 grant select on table public.resume_drafts to service_role;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resume_drafts FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
@@ -8958,7 +8974,6 @@ END) stored,
     updated_at timestamp with time zone not null default now(),
     constraint resume_templates_pkey PRIMARY KEY (id),
     constraint resume_templates_owner_id_name_key UNIQUE NULLS NOT DISTINCT (owner_id, name),
-    constraint resume_templates_owner_id_slug_key UNIQUE (owner_id, slug),
     constraint resume_templates_demo_resume_fkey FOREIGN KEY (demo_user_id, demo_resume_id) REFERENCES public.resumes(user_id, id) ON DELETE SET NULL,
     constraint resume_templates_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
     constraint resume_templates_ats_score_check CHECK (((ats_score >= 0) AND (ats_score <= 100))),
@@ -8979,7 +8994,7 @@ comment on table public.resume_templates is 'What a résumé may look like: buil
 Anyone reads those that are public and active; owners read and write their own.';
 comment on column public.resume_templates.owner_id is 'Who made it and alone sees it. Null for those of the installation.';
 comment on column public.resume_templates.name is 'Unique among those of the installation, and among those of one owner.';
-comment on column public.resume_templates.slug is 'A name for addresses and configuration; every built-in template has one.';
+comment on column public.resume_templates.slug is 'A name for addresses and configuration, unique as the name is; built-in templates have one.';
 comment on column public.resume_templates.type is 'built_in, extracted (read from a file of its owner) or custom. System-written.';
 comment on column public.resume_templates.design is 'fonts {heading, body}, colors {primary, …}, sectionOrder [], spacing {margins, lineHeight};
 renderers ignore keys they do not know.';
@@ -8993,7 +9008,7 @@ would make every user of a popular template wait for one row.';
 comment on column public.resume_templates.demo_user_id is 'Whose résumé demo_resume_id is. System-written.';
 comment on column public.resume_templates.demo_resume_id is 'A résumé that shows it. System-written.';
 CREATE INDEX resume_templates_demo_idx ON public.resume_templates USING btree (demo_user_id, demo_resume_id) WHERE (demo_resume_id IS NOT NULL);
-CREATE UNIQUE INDEX resume_templates_slug_key ON public.resume_templates USING btree (slug) WHERE (owner_id IS NULL);
+CREATE UNIQUE INDEX resume_templates_slug_key ON public.resume_templates USING btree (owner_id, slug) NULLS NOT DISTINCT WHERE (slug IS NOT NULL);
 alter table public.resume_templates enable row level security;
 create policy resume_templates_delete_owner on public.resume_templates for delete to authenticated
     using ((owner_id = ( SELECT auth.uid() AS uid)));
@@ -9011,7 +9026,7 @@ grant delete, select on table public.resume_templates to authenticated;
 grant select on table public.resume_templates to service_role;
 grant insert (owner_id, name, slug, category, description, layout, design, preview_url, is_active) on public.resume_templates to authenticated;
 grant update (name, slug, category, description, layout, design, preview_url, is_active) on public.resume_templates to authenticated;
-CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.resume_templates FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
+CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.resume_templates FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resume_templates__lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF owner_id, name, slug, type, category, description, layout, design, preview_url, is_public, is_active, is_premium, ats_score, demo_resume_id ON public.resume_templates FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 
 create table public.resume_versions (
@@ -9049,9 +9064,9 @@ comment on column public.resume_versions.created_at is 'When the first change me
 comment on column public.resume_versions.updated_at is 'When the last one came.';
 alter table public.resume_versions enable row level security;
 create policy resume_versions_select_owner on public.resume_versions for select to authenticated
-    using (((user_id = ( SELECT auth.uid() AS uid)) AND (resume_id IN ( SELECT r.id
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (EXISTS ( SELECT 1
    FROM public.resumes r
-  WHERE (r.user_id = ( SELECT auth.uid() AS uid))))));
+  WHERE (r.id = resume_versions.resume_id)))));
 grant select on table public.resume_versions to authenticated;
 grant select on table public.resume_versions to service_role;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resume_versions FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
@@ -9167,7 +9182,7 @@ grant select on table public.resumes to authenticated;
 grant select on table public.resumes to service_role;
 grant insert (user_id, title, template_id, content, layout, status, file_name, file_path) on public.resumes to authenticated;
 grant update (title, template_id, content, layout, status) on public.resumes to authenticated;
-CREATE TRIGGER _100_lock_account BEFORE UPDATE ON public.resumes FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
+CREATE TRIGGER _100_lock_account BEFORE UPDATE ON public.resumes FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resumes__lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resumes FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _150_keep_updated_at BEFORE UPDATE OF last_accessed_at ON public.resumes FOR EACH ROW EXECUTE FUNCTION private.tg_resumes__keep_updated_at();
 CREATE TRIGGER _200_set_last_edited_at BEFORE UPDATE OF title, content, layout ON public.resumes FOR EACH ROW WHEN ((((new.title IS DISTINCT FROM old.title) OR (new.content IS DISTINCT FROM old.content)) OR (new.layout IS DISTINCT FROM old.layout))) EXECUTE FUNCTION private.tg_resumes__set_last_edited_at();
@@ -9638,7 +9653,7 @@ grant insert (user_id, setting_key, setting_value) on public.user_settings to au
 grant update (user_id, setting_key, setting_value) on public.user_settings to authenticated;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.user_settings FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 
-create view public.resume_sections with (security_invoker=true) as
+create view public.resume_sections with (security_invoker=true, security_barrier=true) as
  SELECT md5((r.id::text || '/'::text) || s.key)::uuid AS id,
     r.id AS resume_id,
     r.user_id,
