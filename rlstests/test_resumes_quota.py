@@ -96,9 +96,13 @@ def test_number_of_a_strangers_resumes__cannot_be_probed(
         add_resumes(db, owner, FREE - len(db.query(owner, "select 1 from public.resumes")))
 
 
-def test_plan_without_a_limit__allows_more(db: Database, owner: Actor) -> None:
+def test_plan_without_a_limit__allows_its_users_more(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
     set_plan(db, owner, "unlimited")
     assert len(add_resumes(db, owner, 60)) == 60
+    with refused("PT402"):
+        add_resumes(db, stranger, FREE + 1)
 
 
 def test_plan_that_is_not_in_the_catalogue__includes_none(db: Database, owner: Actor) -> None:

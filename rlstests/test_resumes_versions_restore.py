@@ -66,7 +66,7 @@ def test_restore__is_refused_alike_for_what_is_missing_foreign_or_trashed(
 ) -> None:
     theirs = db.value(stranger, "insert into public.resumes default values returning id")
     for unknown in (theirs, uuid4(), None):
-        with refused("PT404"):
+        with refused("PT404", match="There is no résumé"):
             restore(db, owner, unknown, 1)
     for number in (2, 0, None):
         with refused("PT404", match="version"):
