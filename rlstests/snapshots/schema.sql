@@ -2808,6 +2808,7 @@ begin
 exception
     when check_violation then
         perform private.raise_malformed_result('content in the shape of a résumé');
+        return null;
 end;
 $function$
 ;
@@ -3245,7 +3246,8 @@ begin
             when 'completed' then 'completed'
             when 'failed' then 'failed'
             -- What an earlier reading found is still there.
-            when 'cancelled' then case when j.extracted_data is null then 'none' else 'completed' end
+            when 'cancelled'
+                then case when j.extracted_data is null then 'none' else 'completed' end
         end,
         extract_error = case when p_event = 'failed' then p_data ->> 'error' end,
         extracted_data = case
@@ -3966,7 +3968,8 @@ declare
     v_job public.jobs;
 begin
     if (p_request.analysis_type
-        in ('ats_score', 'keyword_match', 'match', 'full_analysis', 'optimization')) is not true then
+        in ('ats_score', 'keyword_match', 'match', 'full_analysis', 'optimization')) is not true
+    then
         raise sqlstate 'PT422' using
             message = format('There is no analysis %s.', coalesce(p_request.analysis_type, 'null')),
             hint = 'Ask for ats_score, keyword_match, match, full_analysis or optimization.';
@@ -4275,7 +4278,8 @@ begin
             from public.usage_counters c where c.user_id = p_account_id
         ),
         'tokens', (
-            select to_jsonb(b) - 'user_id' from public.token_balances b where b.user_id = p_account_id
+            select to_jsonb(b) - 'user_id'
+            from public.token_balances b where b.user_id = p_account_id
         ),
         'subscriptions', (
             select coalesce(jsonb_agg(to_jsonb(s) - 'user_id' order by s.created_at desc), '[]')
@@ -5635,7 +5639,7 @@ begin
         is not true then
         raise sqlstate 'PT422' using
             message = 'This is not the content of a résumé.',
-            hint = 'Send an object of at most 256 KiB: personalInfo and skills are objects, summary '
+            hint = 'Send an object of at most 256 KiB: personalInfo, skills are objects, summary '
                 'is a text, experience, education, projects and the like are lists.';
     end if;
 end;
@@ -6855,7 +6859,8 @@ CREATE OR REPLACE FUNCTION private.tg_payments__guard_history()
 AS $function$
 begin
     if (new.id, new.user_id, new.provider, new.provider_payment_id, new.created_at)
-        is distinct from (old.id, old.user_id, old.provider, old.provider_payment_id, old.created_at)
+        is distinct from
+        (old.id, old.user_id, old.provider, old.provider_payment_id, old.created_at)
     then
         raise exception 'Payment % cannot become another one.', old.id;
     end if;

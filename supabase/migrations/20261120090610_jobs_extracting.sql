@@ -147,7 +147,8 @@ begin
             when 'completed' then 'completed'
             when 'failed' then 'failed'
             -- What an earlier reading found is still there.
-            when 'cancelled' then case when j.extracted_data is null then 'none' else 'completed' end
+            when 'cancelled'
+                then case when j.extracted_data is null then 'none' else 'completed' end
         end,
         extract_error = case when p_event = 'failed' then p_data ->> 'error' end,
         extracted_data = case

@@ -26,7 +26,8 @@ declare
     v_job public.jobs;
 begin
     if (p_request.analysis_type
-        in ('ats_score', 'keyword_match', 'match', 'full_analysis', 'optimization')) is not true then
+        in ('ats_score', 'keyword_match', 'match', 'full_analysis', 'optimization')) is not true
+    then
         raise sqlstate 'PT422' using
             message = format('There is no analysis %s.', coalesce(p_request.analysis_type, 'null')),
             hint = 'Ask for ats_score, keyword_match, match, full_analysis or optimization.';
@@ -224,6 +225,7 @@ begin
 exception
     when check_violation then
         perform private.raise_malformed_result('content in the shape of a résumé');
+        return null;
 end;
 $$;
 comment on function private.make_resume_variant(public.analyses, jsonb) is

@@ -264,7 +264,8 @@ set search_path = ''
 as $$
 begin
     if (new.id, new.user_id, new.provider, new.provider_payment_id, new.created_at)
-        is distinct from (old.id, old.user_id, old.provider, old.provider_payment_id, old.created_at)
+        is distinct from
+        (old.id, old.user_id, old.provider, old.provider_payment_id, old.created_at)
     then
         raise exception 'Payment % cannot become another one.', old.id;
     end if;

@@ -90,7 +90,8 @@ begin
             from public.usage_counters c where c.user_id = p_account_id
         ),
         'tokens', (
-            select to_jsonb(b) - 'user_id' from public.token_balances b where b.user_id = p_account_id
+            select to_jsonb(b) - 'user_id'
+            from public.token_balances b where b.user_id = p_account_id
         ),
         'subscriptions', (
             select coalesce(jsonb_agg(to_jsonb(s) - 'user_id' order by s.created_at desc), '[]')

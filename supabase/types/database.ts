@@ -36,7 +36,872 @@ export type Database = {
           isOneToOne: true
           referencedRelation: "profiles"
           referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "admin_users_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: true
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
         }]
+      }
+      "ai_documents": {
+        Row: {
+          "ai_provider": string | null
+          "completed_at": string | null
+          "content": string | null
+          "created_at": string
+          "edited_at": string | null
+          "error_message": string | null
+          "estimated_cost": number | null
+          "id": string
+          "job_id": string | null
+          "kind": string
+          "model_used": string | null
+          "processing_time_ms": number | null
+          "prompt": string | null
+          "resume_id": string | null
+          "status": string
+          "title": string | null
+          "tokens_used": number | null
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "ai_provider"?: string | null
+          "completed_at"?: string | null
+          "content"?: string | null
+          "created_at"?: string
+          "edited_at"?: string | null
+          "error_message"?: string | null
+          "estimated_cost"?: number | null
+          "id"?: string
+          "job_id"?: string | null
+          "kind": string
+          "model_used"?: string | null
+          "processing_time_ms"?: number | null
+          "prompt"?: string | null
+          "resume_id"?: string | null
+          "status"?: string
+          "title"?: string | null
+          "tokens_used"?: number | null
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id": string
+        }
+        Update: {
+          "ai_provider"?: string | null
+          "completed_at"?: string | null
+          "content"?: string | null
+          "created_at"?: string
+          "edited_at"?: string | null
+          "error_message"?: string | null
+          "estimated_cost"?: number | null
+          "id"?: string
+          "job_id"?: string | null
+          "kind"?: string
+          "model_used"?: string | null
+          "processing_time_ms"?: number | null
+          "prompt"?: string | null
+          "resume_id"?: string | null
+          "status"?: string
+          "title"?: string | null
+          "tokens_used"?: number | null
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "ai_documents_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "ai_documents_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }, {
+          foreignKeyName: "ai_documents_user_id_job_id_fkey"
+          columns: ["user_id", "job_id"]
+          isOneToOne: false
+          referencedRelation: "jobs"
+          referencedColumns: ["user_id", "id"]
+        }, {
+          foreignKeyName: "ai_documents_user_id_resume_id_fkey"
+          columns: ["user_id", "resume_id"]
+          isOneToOne: false
+          referencedRelation: "resume_sections"
+          referencedColumns: ["user_id", "resume_id"]
+        }, {
+          foreignKeyName: "ai_documents_user_id_resume_id_fkey"
+          columns: ["user_id", "resume_id"]
+          isOneToOne: false
+          referencedRelation: "resumes"
+          referencedColumns: ["user_id", "id"]
+        }]
+      }
+      "ai_usage": {
+        Row: {
+          "ai_provider": string
+          "cached_tokens": number
+          "created_at": string
+          "date": string
+          "estimated_cost": number | null
+          "feature": string
+          "id": string
+          "input_tokens": number
+          "model": string | null
+          "output_tokens": number
+          "request_summary": string | null
+          "response_summary": string | null
+          "response_time_ms": number | null
+          "task_id": string | null
+          "tokens_used": number
+          "user_id": string
+          "was_cached": boolean
+        }
+        ComputedFields: never
+        Insert: {
+          "ai_provider": string
+          "cached_tokens"?: number
+          "created_at"?: string
+          "date"?: never
+          "estimated_cost"?: number | null
+          "feature": string
+          "id"?: string
+          "input_tokens"?: number
+          "model"?: string | null
+          "output_tokens"?: number
+          "request_summary"?: string | null
+          "response_summary"?: string | null
+          "response_time_ms"?: number | null
+          "task_id"?: string | null
+          "tokens_used"?: never
+          "user_id": string
+          "was_cached"?: boolean
+        }
+        Update: {
+          "ai_provider"?: string
+          "cached_tokens"?: number
+          "created_at"?: string
+          "date"?: never
+          "estimated_cost"?: number | null
+          "feature"?: string
+          "id"?: string
+          "input_tokens"?: number
+          "model"?: string | null
+          "output_tokens"?: number
+          "request_summary"?: string | null
+          "response_summary"?: string | null
+          "response_time_ms"?: number | null
+          "task_id"?: string | null
+          "tokens_used"?: never
+          "user_id"?: string
+          "was_cached"?: boolean
+        }
+        Relationships: [{
+          foreignKeyName: "ai_usage_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "ai_usage_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "analyses": {
+        Row: {
+          "ai_provider": string | null
+          "analysis_type": string
+          "company": string | null
+          "completed_at": string | null
+          "created_at": string
+          "error_message": string | null
+          "estimated_cost": number | null
+          "id": string
+          "issues": NonNullable<Json>
+          "job_description": string | null
+          "job_id": string | null
+          "job_title": string | null
+          "keywords_matched": number | null
+          "keywords_missing": number | null
+          "keywords_total": number | null
+          "model_used": string | null
+          "processing_time_ms": number | null
+          "results": NonNullable<Json>
+          "resume_id": string | null
+          "score": number | null
+          "status": string
+          "suggestions": NonNullable<Json>
+          "tokens_used": number | null
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+          "variant_resume_id": string | null
+        }
+        ComputedFields: never
+        Insert: {
+          "ai_provider"?: string | null
+          "analysis_type": string
+          "company"?: string | null
+          "completed_at"?: string | null
+          "created_at"?: string
+          "error_message"?: string | null
+          "estimated_cost"?: number | null
+          "id"?: string
+          "issues"?: NonNullable<Json>
+          "job_description"?: string | null
+          "job_id"?: string | null
+          "job_title"?: string | null
+          "keywords_matched"?: number | null
+          "keywords_missing"?: number | null
+          "keywords_total"?: number | null
+          "model_used"?: string | null
+          "processing_time_ms"?: number | null
+          "results"?: NonNullable<Json>
+          "resume_id"?: string | null
+          "score"?: number | null
+          "status"?: string
+          "suggestions"?: NonNullable<Json>
+          "tokens_used"?: number | null
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id": string
+          "variant_resume_id"?: string | null
+        }
+        Update: {
+          "ai_provider"?: string | null
+          "analysis_type"?: string
+          "company"?: string | null
+          "completed_at"?: string | null
+          "created_at"?: string
+          "error_message"?: string | null
+          "estimated_cost"?: number | null
+          "id"?: string
+          "issues"?: NonNullable<Json>
+          "job_description"?: string | null
+          "job_id"?: string | null
+          "job_title"?: string | null
+          "keywords_matched"?: number | null
+          "keywords_missing"?: number | null
+          "keywords_total"?: number | null
+          "model_used"?: string | null
+          "processing_time_ms"?: number | null
+          "results"?: NonNullable<Json>
+          "resume_id"?: string | null
+          "score"?: number | null
+          "status"?: string
+          "suggestions"?: NonNullable<Json>
+          "tokens_used"?: number | null
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+          "variant_resume_id"?: string | null
+        }
+        Relationships: [{
+          foreignKeyName: "analyses_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "analyses_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }, {
+          foreignKeyName: "analyses_user_id_job_id_fkey"
+          columns: ["user_id", "job_id"]
+          isOneToOne: false
+          referencedRelation: "jobs"
+          referencedColumns: ["user_id", "id"]
+        }, {
+          foreignKeyName: "analyses_user_id_resume_id_fkey"
+          columns: ["user_id", "resume_id"]
+          isOneToOne: false
+          referencedRelation: "resume_sections"
+          referencedColumns: ["user_id", "resume_id"]
+        }, {
+          foreignKeyName: "analyses_user_id_resume_id_fkey"
+          columns: ["user_id", "resume_id"]
+          isOneToOne: false
+          referencedRelation: "resumes"
+          referencedColumns: ["user_id", "id"]
+        }, {
+          foreignKeyName: "analyses_user_id_variant_resume_id_fkey"
+          columns: ["user_id", "variant_resume_id"]
+          isOneToOne: false
+          referencedRelation: "resume_sections"
+          referencedColumns: ["user_id", "resume_id"]
+        }, {
+          foreignKeyName: "analyses_user_id_variant_resume_id_fkey"
+          columns: ["user_id", "variant_resume_id"]
+          isOneToOne: false
+          referencedRelation: "resumes"
+          referencedColumns: ["user_id", "id"]
+        }]
+      }
+      "audit_logs": {
+        Row: {
+          "action": string
+          "actor_role": string
+          "changes": Json | null
+          "created_at": string
+          "entity_id": string
+          "entity_type": string
+          "id": string
+          "ip_address": unknown
+          "owner_id": string | null
+          "user_agent": string | null
+          "user_id": string | null
+        }
+        ComputedFields: never
+        Insert: {
+          "action": string
+          "actor_role": string
+          "changes"?: Json | null
+          "created_at"?: string
+          "entity_id": string
+          "entity_type": string
+          "id"?: string
+          "ip_address"?: unknown
+          "owner_id"?: string | null
+          "user_agent"?: string | null
+          "user_id"?: string | null
+        }
+        Update: {
+          "action"?: string
+          "actor_role"?: string
+          "changes"?: Json | null
+          "created_at"?: string
+          "entity_id"?: string
+          "entity_type"?: string
+          "id"?: string
+          "ip_address"?: unknown
+          "owner_id"?: string | null
+          "user_agent"?: string | null
+          "user_id"?: string | null
+        }
+        Relationships: [{
+          foreignKeyName: "audit_logs_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "audit_logs_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "billing_customers": {
+        Row: {
+          "created_at": string
+          "provider": string
+          "provider_customer_id": string
+          "updated_at": string
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "created_at"?: string
+          "provider": string
+          "provider_customer_id": string
+          "updated_at"?: string
+          "user_id": string
+        }
+        Update: {
+          "created_at"?: string
+          "provider"?: string
+          "provider_customer_id"?: string
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "billing_customers_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "billing_customers_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "feedback": {
+        Row: {
+          "category": string
+          "content": string
+          "context": NonNullable<Json>
+          "created_at": string
+          "id": string
+          "user_id": string | null
+        }
+        ComputedFields: never
+        Insert: {
+          "category"?: string
+          "content": string
+          "context"?: NonNullable<Json>
+          "created_at"?: string
+          "id"?: string
+          "user_id"?: string | null
+        }
+        Update: {
+          "category"?: string
+          "content"?: string
+          "context"?: NonNullable<Json>
+          "created_at"?: string
+          "id"?: string
+          "user_id"?: string | null
+        }
+        Relationships: [{
+          foreignKeyName: "feedback_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "feedback_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "global_config": {
+        Row: {
+          "created_at": string
+          "description": string
+          "key": string
+          "updated_at": string
+          "value": NonNullable<Json>
+        }
+        ComputedFields: never
+        Insert: {
+          "created_at"?: string
+          "description"?: string
+          "key": string
+          "updated_at"?: string
+          "value": NonNullable<Json>
+        }
+        Update: {
+          "created_at"?: string
+          "description"?: string
+          "key"?: string
+          "updated_at"?: string
+          "value"?: NonNullable<Json>
+        }
+        Relationships: []
+      }
+      "interview_sessions": {
+        Row: {
+          "completed_at": string | null
+          "created_at": string
+          "duration_seconds": number | null
+          "feedback": string | null
+          "feedback_error": string | null
+          "feedback_status": string
+          "id": string
+          "improvements": NonNullable<Json>
+          "interviewer_id": string | null
+          "job_description": string | null
+          "job_id": string | null
+          "job_title": string | null
+          "last_turn_at": string
+          "questions_answered": number
+          "reply_error": string | null
+          "reply_status": string
+          "role_type": string | null
+          "score": number | null
+          "session_data": NonNullable<Json>
+          "session_type": string
+          "status": string
+          "strengths": NonNullable<Json>
+          "tokens_used": number
+          "total_questions": number
+          "turns_count": number
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "completed_at"?: string | null
+          "created_at"?: string
+          "duration_seconds"?: number | null
+          "feedback"?: string | null
+          "feedback_error"?: string | null
+          "feedback_status"?: string
+          "id"?: string
+          "improvements"?: NonNullable<Json>
+          "interviewer_id"?: string | null
+          "job_description"?: string | null
+          "job_id"?: string | null
+          "job_title"?: string | null
+          "last_turn_at"?: string
+          "questions_answered"?: number
+          "reply_error"?: string | null
+          "reply_status"?: string
+          "role_type"?: string | null
+          "score"?: number | null
+          "session_data"?: NonNullable<Json>
+          "session_type": string
+          "status"?: string
+          "strengths"?: NonNullable<Json>
+          "tokens_used"?: number
+          "total_questions"?: number
+          "turns_count"?: number
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+        }
+        Update: {
+          "completed_at"?: string | null
+          "created_at"?: string
+          "duration_seconds"?: number | null
+          "feedback"?: string | null
+          "feedback_error"?: string | null
+          "feedback_status"?: string
+          "id"?: string
+          "improvements"?: NonNullable<Json>
+          "interviewer_id"?: string | null
+          "job_description"?: string | null
+          "job_id"?: string | null
+          "job_title"?: string | null
+          "last_turn_at"?: string
+          "questions_answered"?: number
+          "reply_error"?: string | null
+          "reply_status"?: string
+          "role_type"?: string | null
+          "score"?: number | null
+          "session_data"?: NonNullable<Json>
+          "session_type"?: string
+          "status"?: string
+          "strengths"?: NonNullable<Json>
+          "tokens_used"?: number
+          "total_questions"?: number
+          "turns_count"?: number
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "interview_sessions_interviewer_id_fkey"
+          columns: ["interviewer_id"]
+          isOneToOne: false
+          referencedRelation: "interviewers"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "interview_sessions_job_fkey"
+          columns: ["user_id", "job_id"]
+          isOneToOne: false
+          referencedRelation: "jobs"
+          referencedColumns: ["user_id", "id"]
+        }, {
+          foreignKeyName: "interview_sessions_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "interview_sessions_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "interview_transcripts": {
+        Row: {
+          "ai_provider": string | null
+          "audio_path": string
+          "completed_at": string | null
+          "confidence_score": number | null
+          "created_at": string
+          "error_message": string | null
+          "estimated_cost": number | null
+          "id": string
+          "model_used": string | null
+          "processing_time_ms": number | null
+          "status": string
+          "tokens_used": number | null
+          "transcript_text": string | null
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "ai_provider"?: string | null
+          "audio_path": string
+          "completed_at"?: string | null
+          "confidence_score"?: number | null
+          "created_at"?: string
+          "error_message"?: string | null
+          "estimated_cost"?: number | null
+          "id"?: string
+          "model_used"?: string | null
+          "processing_time_ms"?: number | null
+          "status"?: string
+          "tokens_used"?: number | null
+          "transcript_text"?: string | null
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+        }
+        Update: {
+          "ai_provider"?: string | null
+          "audio_path"?: string
+          "completed_at"?: string | null
+          "confidence_score"?: number | null
+          "created_at"?: string
+          "error_message"?: string | null
+          "estimated_cost"?: number | null
+          "id"?: string
+          "model_used"?: string | null
+          "processing_time_ms"?: number | null
+          "status"?: string
+          "tokens_used"?: number | null
+          "transcript_text"?: string | null
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "interview_transcripts_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "interview_transcripts_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "interview_turns": {
+        Row: {
+          "audio_path": string | null
+          "created_at": string
+          "id": string
+          "message": string
+          "processing_time_ms": number | null
+          "session_id": string
+          "speaker": string
+          "turn_number": number
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "audio_path"?: string | null
+          "created_at"?: string
+          "id"?: string
+          "message": string
+          "processing_time_ms"?: number | null
+          "session_id": string
+          "speaker": string
+          "turn_number": number
+          "user_id"?: string
+        }
+        Update: {
+          "audio_path"?: string | null
+          "created_at"?: string
+          "id"?: string
+          "message"?: string
+          "processing_time_ms"?: number | null
+          "session_id"?: string
+          "speaker"?: string
+          "turn_number"?: number
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "interview_turns_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "interview_turns_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }, {
+          foreignKeyName: "interview_turns_user_id_session_id_fkey"
+          columns: ["user_id", "session_id"]
+          isOneToOne: false
+          referencedRelation: "interview_sessions"
+          referencedColumns: ["user_id", "id"]
+        }]
+      }
+      "interviewers": {
+        Row: {
+          "avatar_url": string | null
+          "company": string | null
+          "created_at": string
+          "description": string | null
+          "experience": string | null
+          "id": string
+          "is_active": boolean
+          "name": string
+          "specialty": string | null
+          "title": string | null
+          "updated_at": string
+        }
+        ComputedFields: never
+        Insert: {
+          "avatar_url"?: string | null
+          "company"?: string | null
+          "created_at"?: string
+          "description"?: string | null
+          "experience"?: string | null
+          "id"?: string
+          "is_active"?: boolean
+          "name": string
+          "specialty"?: string | null
+          "title"?: string | null
+          "updated_at"?: string
+        }
+        Update: {
+          "avatar_url"?: string | null
+          "company"?: string | null
+          "created_at"?: string
+          "description"?: string | null
+          "experience"?: string | null
+          "id"?: string
+          "is_active"?: boolean
+          "name"?: string
+          "specialty"?: string | null
+          "title"?: string | null
+          "updated_at"?: string
+        }
+        Relationships: []
+      }
+      "jobs": {
+        Row: {
+          "company": string | null
+          "created_at": string
+          "deleted_at": string | null
+          "description": string | null
+          "employment_type": string | null
+          "extract_error": string | null
+          "extract_status": string
+          "extracted_data": Json | null
+          "id": string
+          "location": string | null
+          "notes": string | null
+          "salary_range": string | null
+          "search": unknown
+          "source_url": string | null
+          "status": string
+          "status_changed_at": string
+          "title": string
+          "updated_at": string
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "company"?: string | null
+          "created_at"?: string
+          "deleted_at"?: string | null
+          "description"?: string | null
+          "employment_type"?: string | null
+          "extract_error"?: string | null
+          "extract_status"?: string
+          "extracted_data"?: Json | null
+          "id"?: string
+          "location"?: string | null
+          "notes"?: string | null
+          "salary_range"?: string | null
+          "search"?: never
+          "source_url"?: string | null
+          "status"?: string
+          "status_changed_at"?: string
+          "title": string
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Update: {
+          "company"?: string | null
+          "created_at"?: string
+          "deleted_at"?: string | null
+          "description"?: string | null
+          "employment_type"?: string | null
+          "extract_error"?: string | null
+          "extract_status"?: string
+          "extracted_data"?: Json | null
+          "id"?: string
+          "location"?: string | null
+          "notes"?: string | null
+          "salary_range"?: string | null
+          "search"?: never
+          "source_url"?: string | null
+          "status"?: string
+          "status_changed_at"?: string
+          "title"?: string
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "jobs_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "jobs_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "model_prices": {
+        Row: {
+          "cached_price": number | null
+          "created_at": string
+          "effective_from": string
+          "input_price": number
+          "model": string
+          "output_price": number
+          "provider": string
+        }
+        ComputedFields: never
+        Insert: {
+          "cached_price"?: number | null
+          "created_at"?: string
+          "effective_from": string
+          "input_price": number
+          "model": string
+          "output_price": number
+          "provider": string
+        }
+        Update: {
+          "cached_price"?: number | null
+          "created_at"?: string
+          "effective_from"?: string
+          "input_price"?: number
+          "model"?: string
+          "output_price"?: number
+          "provider"?: string
+        }
+        Relationships: []
       }
       "operations": {
         Row: {
@@ -62,6 +927,91 @@ export type Database = {
           "token_cost"?: number
         }
         Relationships: []
+      }
+      "payments": {
+        Row: {
+          "amount": number
+          "created_at": string
+          "currency": string
+          "failure_reason": string | null
+          "id": string
+          "kind": string
+          "last_event_at": string
+          "paid_at": string | null
+          "provider": string
+          "provider_payment_id": string
+          "refunded_amount": number
+          "status": string
+          "subscription_id": string | null
+          "token_pack_code": string | null
+          "tokens": number | null
+          "updated_at": string
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "amount": number
+          "created_at"?: string
+          "currency": string
+          "failure_reason"?: string | null
+          "id"?: string
+          "kind": string
+          "last_event_at"?: string
+          "paid_at"?: string | null
+          "provider": string
+          "provider_payment_id": string
+          "refunded_amount"?: number
+          "status": string
+          "subscription_id"?: string | null
+          "token_pack_code"?: string | null
+          "tokens"?: number | null
+          "updated_at"?: string
+          "user_id": string
+        }
+        Update: {
+          "amount"?: number
+          "created_at"?: string
+          "currency"?: string
+          "failure_reason"?: string | null
+          "id"?: string
+          "kind"?: string
+          "last_event_at"?: string
+          "paid_at"?: string | null
+          "provider"?: string
+          "provider_payment_id"?: string
+          "refunded_amount"?: number
+          "status"?: string
+          "subscription_id"?: string | null
+          "token_pack_code"?: string | null
+          "tokens"?: number | null
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "payments_subscription_fkey"
+          columns: ["user_id", "subscription_id"]
+          isOneToOne: false
+          referencedRelation: "subscriptions"
+          referencedColumns: ["user_id", "id"]
+        }, {
+          foreignKeyName: "payments_token_pack_code_fkey"
+          columns: ["token_pack_code"]
+          isOneToOne: false
+          referencedRelation: "token_packs"
+          referencedColumns: ["code"]
+        }, {
+          foreignKeyName: "payments_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "payments_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
       }
       "plan_limits": {
         Row: {
@@ -91,12 +1041,59 @@ export type Database = {
           referencedColumns: ["code"]
         }]
       }
+      "plan_prices": {
+        Row: {
+          "amount": number
+          "created_at": string
+          "currency": string
+          "id": string
+          "interval": string
+          "is_active": boolean
+          "plan_code": string
+          "provider": string
+          "provider_price_id": string
+          "updated_at": string
+        }
+        ComputedFields: never
+        Insert: {
+          "amount": number
+          "created_at"?: string
+          "currency": string
+          "id"?: string
+          "interval": string
+          "is_active"?: boolean
+          "plan_code": string
+          "provider": string
+          "provider_price_id": string
+          "updated_at"?: string
+        }
+        Update: {
+          "amount"?: number
+          "created_at"?: string
+          "currency"?: string
+          "id"?: string
+          "interval"?: string
+          "is_active"?: boolean
+          "plan_code"?: string
+          "provider"?: string
+          "provider_price_id"?: string
+          "updated_at"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "plan_prices_plan_code_fkey"
+          columns: ["plan_code"]
+          isOneToOne: false
+          referencedRelation: "plans"
+          referencedColumns: ["code"]
+        }]
+      }
       "plans": {
         Row: {
           "code": string
           "created_at": string
           "description": string
           "is_active": boolean
+          "max_resumes": number | null
           "name": string
           "tier_rank": number
           "updated_at": string
@@ -107,6 +1104,7 @@ export type Database = {
           "created_at"?: string
           "description"?: string
           "is_active"?: boolean
+          "max_resumes"?: number | null
           "name": string
           "tier_rank": number
           "updated_at"?: string
@@ -116,6 +1114,7 @@ export type Database = {
           "created_at"?: string
           "description"?: string
           "is_active"?: boolean
+          "max_resumes"?: number | null
           "name"?: string
           "tier_rank"?: number
           "updated_at"?: string
@@ -200,81 +1199,991 @@ export type Database = {
           foreignKeyName: "profiles_active_resume_fkey"
           columns: ["id", "active_resume_id"]
           isOneToOne: false
+          referencedRelation: "resume_sections"
+          referencedColumns: ["user_id", "resume_id"]
+        }, {
+          foreignKeyName: "profiles_active_resume_fkey"
+          columns: ["id", "active_resume_id"]
+          isOneToOne: false
+          referencedRelation: "resumes"
+          referencedColumns: ["user_id", "id"]
+        }]
+      }
+      "resume_bullets": {
+        Row: {
+          "ai_provider": string | null
+          "bullets": NonNullable<Json>
+          "completed_at": string | null
+          "created_at": string
+          "error_message": string | null
+          "estimated_cost": number | null
+          "experience": string | null
+          "id": string
+          "model_used": string | null
+          "processing_time_ms": number | null
+          "question": string
+          "role": string | null
+          "session_id": string | null
+          "status": string
+          "tokens_used": number | null
+          "transcript": string
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "ai_provider"?: string | null
+          "bullets"?: NonNullable<Json>
+          "completed_at"?: string | null
+          "created_at"?: string
+          "error_message"?: string | null
+          "estimated_cost"?: number | null
+          "experience"?: string | null
+          "id"?: string
+          "model_used"?: string | null
+          "processing_time_ms"?: number | null
+          "question": string
+          "role"?: string | null
+          "session_id"?: string | null
+          "status"?: string
+          "tokens_used"?: number | null
+          "transcript": string
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+        }
+        Update: {
+          "ai_provider"?: string | null
+          "bullets"?: NonNullable<Json>
+          "completed_at"?: string | null
+          "created_at"?: string
+          "error_message"?: string | null
+          "estimated_cost"?: number | null
+          "experience"?: string | null
+          "id"?: string
+          "model_used"?: string | null
+          "processing_time_ms"?: number | null
+          "question"?: string
+          "role"?: string | null
+          "session_id"?: string | null
+          "status"?: string
+          "tokens_used"?: number | null
+          "transcript"?: string
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "resume_bullets_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "resume_bullets_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }, {
+          foreignKeyName: "resume_bullets_user_id_session_id_fkey"
+          columns: ["user_id", "session_id"]
+          isOneToOne: false
+          referencedRelation: "interview_sessions"
+          referencedColumns: ["user_id", "id"]
+        }]
+      }
+      "resume_downloads": {
+        Row: {
+          "created_at": string
+          "download_count": number
+          "file_path": string
+          "file_size_bytes": number
+          "format": string
+          "generation_id": string
+          "id": string
+          "updated_at": string
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "created_at"?: string
+          "download_count"?: number
+          "file_path": string
+          "file_size_bytes": number
+          "format": string
+          "generation_id": string
+          "id"?: string
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Update: {
+          "created_at"?: string
+          "download_count"?: number
+          "file_path"?: string
+          "file_size_bytes"?: number
+          "format"?: string
+          "generation_id"?: string
+          "id"?: string
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "resume_downloads_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "resume_downloads_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }, {
+          foreignKeyName: "resume_downloads_user_id_generation_id_fkey"
+          columns: ["user_id", "generation_id"]
+          isOneToOne: false
+          referencedRelation: "resume_generations"
+          referencedColumns: ["user_id", "id"]
+        }]
+      }
+      "resume_drafts": {
+        Row: {
+          "base_version": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "id": string
+          "last_saved_at": string
+          "layout": Json | null
+          "resume_id": string | null
+          "template_id": string | null
+          "title": string | null
+          "updated_at": string
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "base_version"?: number | null
+          "content": NonNullable<Json>
+          "created_at"?: string
+          "id"?: string
+          "last_saved_at"?: string
+          "layout"?: Json | null
+          "resume_id"?: string | null
+          "template_id"?: string | null
+          "title"?: string | null
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Update: {
+          "base_version"?: number | null
+          "content"?: NonNullable<Json>
+          "created_at"?: string
+          "id"?: string
+          "last_saved_at"?: string
+          "layout"?: Json | null
+          "resume_id"?: string | null
+          "template_id"?: string | null
+          "title"?: string | null
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "resume_drafts_template_id_fkey"
+          columns: ["template_id"]
+          isOneToOne: false
+          referencedRelation: "resume_templates"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "resume_drafts_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "resume_drafts_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }, {
+          foreignKeyName: "resume_drafts_user_id_resume_id_fkey"
+          columns: ["user_id", "resume_id"]
+          isOneToOne: true
+          referencedRelation: "resume_sections"
+          referencedColumns: ["user_id", "resume_id"]
+        }, {
+          foreignKeyName: "resume_drafts_user_id_resume_id_fkey"
+          columns: ["user_id", "resume_id"]
+          isOneToOne: true
+          referencedRelation: "resumes"
+          referencedColumns: ["user_id", "id"]
+        }]
+      }
+      "resume_generations": {
+        Row: {
+          "completed_at": string | null
+          "created_at": string
+          "error_message": string | null
+          "formats": (string)[]
+          "generation_status": string
+          "id": string
+          "latex_content": string | null
+          "processing_time_ms": number | null
+          "resume_data": NonNullable<Json>
+          "resume_id": string | null
+          "role_type": string | null
+          "session_id": string | null
+          "template_id": string | null
+          "template_name": string
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "completed_at"?: string | null
+          "created_at"?: string
+          "error_message"?: string | null
+          "formats": (string)[]
+          "generation_status"?: string
+          "id"?: string
+          "latex_content"?: string | null
+          "processing_time_ms"?: number | null
+          "resume_data": NonNullable<Json>
+          "resume_id"?: string | null
+          "role_type"?: string | null
+          "session_id"?: string | null
+          "template_id"?: string | null
+          "template_name"?: string
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+        }
+        Update: {
+          "completed_at"?: string | null
+          "created_at"?: string
+          "error_message"?: string | null
+          "formats"?: (string)[]
+          "generation_status"?: string
+          "id"?: string
+          "latex_content"?: string | null
+          "processing_time_ms"?: number | null
+          "resume_data"?: NonNullable<Json>
+          "resume_id"?: string | null
+          "role_type"?: string | null
+          "session_id"?: string | null
+          "template_id"?: string | null
+          "template_name"?: string
+          "updated_at"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "resume_generations_template_fkey"
+          columns: ["template_id"]
+          isOneToOne: false
+          referencedRelation: "resume_templates"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "resume_generations_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "resume_generations_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }, {
+          foreignKeyName: "resume_generations_user_id_resume_id_fkey"
+          columns: ["user_id", "resume_id"]
+          isOneToOne: false
+          referencedRelation: "resume_sections"
+          referencedColumns: ["user_id", "resume_id"]
+        }, {
+          foreignKeyName: "resume_generations_user_id_resume_id_fkey"
+          columns: ["user_id", "resume_id"]
+          isOneToOne: false
+          referencedRelation: "resumes"
+          referencedColumns: ["user_id", "id"]
+        }, {
+          foreignKeyName: "resume_generations_user_id_session_id_fkey"
+          columns: ["user_id", "session_id"]
+          isOneToOne: false
+          referencedRelation: "interview_sessions"
+          referencedColumns: ["user_id", "id"]
+        }]
+      }
+      "resume_templates": {
+        Row: {
+          "ats_score": number | null
+          "category": string | null
+          "created_at": string
+          "demo_resume_id": string | null
+          "demo_user_id": string | null
+          "description": string
+          "design": NonNullable<Json>
+          "id": string
+          "is_active": boolean
+          "is_premium": boolean
+          "is_public": boolean
+          "layout": string
+          "name": string
+          "owner_id": string | null
+          "preview_url": string | null
+          "sections": number
+          "slug": string | null
+          "type": string
+          "updated_at": string
+          "usage_count": number
+        }
+        ComputedFields: never
+        Insert: {
+          "ats_score"?: number | null
+          "category"?: string | null
+          "created_at"?: string
+          "demo_resume_id"?: string | null
+          "demo_user_id"?: string | null
+          "description"?: string
+          "design": NonNullable<Json>
+          "id"?: string
+          "is_active"?: boolean
+          "is_premium"?: boolean
+          "is_public"?: boolean
+          "layout"?: string
+          "name": string
+          "owner_id"?: string | null
+          "preview_url"?: string | null
+          "sections"?: never
+          "slug"?: string | null
+          "type"?: string
+          "updated_at"?: string
+          "usage_count"?: number
+        }
+        Update: {
+          "ats_score"?: number | null
+          "category"?: string | null
+          "created_at"?: string
+          "demo_resume_id"?: string | null
+          "demo_user_id"?: string | null
+          "description"?: string
+          "design"?: NonNullable<Json>
+          "id"?: string
+          "is_active"?: boolean
+          "is_premium"?: boolean
+          "is_public"?: boolean
+          "layout"?: string
+          "name"?: string
+          "owner_id"?: string | null
+          "preview_url"?: string | null
+          "sections"?: never
+          "slug"?: string | null
+          "type"?: string
+          "updated_at"?: string
+          "usage_count"?: number
+        }
+        Relationships: [{
+          foreignKeyName: "resume_templates_demo_resume_fkey"
+          columns: ["demo_user_id", "demo_resume_id"]
+          isOneToOne: false
+          referencedRelation: "resume_sections"
+          referencedColumns: ["user_id", "resume_id"]
+        }, {
+          foreignKeyName: "resume_templates_demo_resume_fkey"
+          columns: ["demo_user_id", "demo_resume_id"]
+          isOneToOne: false
+          referencedRelation: "resumes"
+          referencedColumns: ["user_id", "id"]
+        }, {
+          foreignKeyName: "resume_templates_owner_id_fkey"
+          columns: ["owner_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "resume_templates_owner_id_fkey"
+          columns: ["owner_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "resume_versions": {
+        Row: {
+          "change_summary": string | null
+          "change_type": string
+          "changed_by": string | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "id": string
+          "layout": NonNullable<Json>
+          "resume_id": string
+          "template_id": string | null
+          "updated_at": string
+          "user_id": string
+          "version_number": number
+        }
+        ComputedFields: never
+        Insert: {
+          "change_summary"?: string | null
+          "change_type": string
+          "changed_by"?: string | null
+          "content": NonNullable<Json>
+          "created_at"?: string
+          "id"?: string
+          "layout": NonNullable<Json>
+          "resume_id": string
+          "template_id"?: string | null
+          "updated_at"?: string
+          "user_id": string
+          "version_number": number
+        }
+        Update: {
+          "change_summary"?: string | null
+          "change_type"?: string
+          "changed_by"?: string | null
+          "content"?: NonNullable<Json>
+          "created_at"?: string
+          "id"?: string
+          "layout"?: NonNullable<Json>
+          "resume_id"?: string
+          "template_id"?: string | null
+          "updated_at"?: string
+          "user_id"?: string
+          "version_number"?: number
+        }
+        Relationships: [{
+          foreignKeyName: "resume_versions_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "resume_versions_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }, {
+          foreignKeyName: "resume_versions_user_id_resume_id_fkey"
+          columns: ["user_id", "resume_id"]
+          isOneToOne: false
+          referencedRelation: "resume_sections"
+          referencedColumns: ["user_id", "resume_id"]
+        }, {
+          foreignKeyName: "resume_versions_user_id_resume_id_fkey"
+          columns: ["user_id", "resume_id"]
+          isOneToOne: false
           referencedRelation: "resumes"
           referencedColumns: ["user_id", "id"]
         }]
       }
       "resumes": {
         Row: {
+          "ats_score": number | null
           "content": NonNullable<Json>
           "created_at": string
           "deleted_at": string | null
+          "exported_pdf_path": string | null
           "extracted_text": string | null
           "file_name": string | null
           "file_path": string | null
           "file_sha256": string | null
           "file_size_bytes": number | null
           "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
           "last_edited_at": string
           "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
           "parse_error": string | null
           "parse_status": string
           "parse_warnings": NonNullable<Json>
           "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
           "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
           "title": string
           "updated_at": string
           "user_id": string
+          "version": number
         }
         ComputedFields: never
         Insert: {
+          "ats_score"?: number | null
           "content"?: NonNullable<Json>
           "created_at"?: string
           "deleted_at"?: string | null
+          "exported_pdf_path"?: string | null
           "extracted_text"?: string | null
           "file_name"?: string | null
           "file_path"?: string | null
           "file_sha256"?: string | null
           "file_size_bytes"?: number | null
           "id"?: string
+          "is_public"?: boolean
+          "last_accessed_at"?: string | null
           "last_edited_at"?: string
           "layout"?: NonNullable<Json>
+          "optimization_score"?: number | null
+          "optimized_for_job_id"?: string | null
+          "parent_resume_id"?: string | null
           "parse_error"?: string | null
           "parse_status"?: string
           "parse_warnings"?: NonNullable<Json>
           "parsed_data"?: Json | null
+          "search"?: never
+          "share_slug"?: string | null
           "status"?: string
+          "template_id"?: string | null
+          "thumbnail_path"?: string | null
           "title"?: string
           "updated_at"?: string
           "user_id"?: string
+          "version"?: number
         }
         Update: {
+          "ats_score"?: number | null
           "content"?: NonNullable<Json>
           "created_at"?: string
           "deleted_at"?: string | null
+          "exported_pdf_path"?: string | null
           "extracted_text"?: string | null
           "file_name"?: string | null
           "file_path"?: string | null
           "file_sha256"?: string | null
           "file_size_bytes"?: number | null
           "id"?: string
+          "is_public"?: boolean
+          "last_accessed_at"?: string | null
           "last_edited_at"?: string
           "layout"?: NonNullable<Json>
+          "optimization_score"?: number | null
+          "optimized_for_job_id"?: string | null
+          "parent_resume_id"?: string | null
           "parse_error"?: string | null
           "parse_status"?: string
           "parse_warnings"?: NonNullable<Json>
           "parsed_data"?: Json | null
+          "search"?: never
+          "share_slug"?: string | null
           "status"?: string
+          "template_id"?: string | null
+          "thumbnail_path"?: string | null
           "title"?: string
           "updated_at"?: string
           "user_id"?: string
+          "version"?: number
         }
         Relationships: [{
+          foreignKeyName: "resumes_optimized_for_job_fkey"
+          columns: ["user_id", "optimized_for_job_id"]
+          isOneToOne: false
+          referencedRelation: "jobs"
+          referencedColumns: ["user_id", "id"]
+        }, {
+          foreignKeyName: "resumes_template_id_fkey"
+          columns: ["template_id"]
+          isOneToOne: false
+          referencedRelation: "resume_templates"
+          referencedColumns: ["id"]
+        }, {
           foreignKeyName: "resumes_user_id_fkey"
           columns: ["user_id"]
           isOneToOne: false
           referencedRelation: "profiles"
           referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "resumes_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }, {
+          foreignKeyName: "resumes_user_id_parent_resume_id_fkey"
+          columns: ["user_id", "parent_resume_id"]
+          isOneToOne: false
+          referencedRelation: "resume_sections"
+          referencedColumns: ["user_id", "resume_id"]
+        }, {
+          foreignKeyName: "resumes_user_id_parent_resume_id_fkey"
+          columns: ["user_id", "parent_resume_id"]
+          isOneToOne: false
+          referencedRelation: "resumes"
+          referencedColumns: ["user_id", "id"]
+        }]
+      }
+      "retention_policies": {
+        Row: {
+          "action": string
+          "column_name": string
+          "condition": string
+          "created_at": string
+          "description": string
+          "is_active": boolean
+          "keep": string
+          "last_count": number | null
+          "last_run_at": string | null
+          "relation": string
+          "updated_at": string
+        }
+        ComputedFields: never
+        Insert: {
+          "action"?: string
+          "column_name": string
+          "condition"?: string
+          "created_at"?: string
+          "description"?: string
+          "is_active"?: boolean
+          "keep": string
+          "last_count"?: number | null
+          "last_run_at"?: string | null
+          "relation": string
+          "updated_at"?: string
+        }
+        Update: {
+          "action"?: string
+          "column_name"?: string
+          "condition"?: string
+          "created_at"?: string
+          "description"?: string
+          "is_active"?: boolean
+          "keep"?: string
+          "last_count"?: number | null
+          "last_run_at"?: string | null
+          "relation"?: string
+          "updated_at"?: string
+        }
+        Relationships: []
+      }
+      "subscriptions": {
+        Row: {
+          "cancel_at_period_end": boolean
+          "canceled_at": string | null
+          "created_at": string
+          "current_period_end": string | null
+          "current_period_start": string | null
+          "custom_limits": NonNullable<Json>
+          "ended_at": string | null
+          "id": string
+          "last_event_at": string
+          "past_due_at": string | null
+          "plan_code": string
+          "price_id": string | null
+          "provider": string
+          "provider_customer_id": string | null
+          "provider_subscription_id": string | null
+          "start_date": string
+          "status": string
+          "superseded_at": string | null
+          "trial_end": string | null
+          "updated_at": string
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "cancel_at_period_end"?: boolean
+          "canceled_at"?: string | null
+          "created_at"?: string
+          "current_period_end"?: string | null
+          "current_period_start"?: string | null
+          "custom_limits"?: NonNullable<Json>
+          "ended_at"?: string | null
+          "id"?: string
+          "last_event_at"?: string
+          "past_due_at"?: string | null
+          "plan_code": string
+          "price_id"?: string | null
+          "provider": string
+          "provider_customer_id"?: string | null
+          "provider_subscription_id"?: string | null
+          "start_date"?: string
+          "status": string
+          "superseded_at"?: string | null
+          "trial_end"?: string | null
+          "updated_at"?: string
+          "user_id": string
+        }
+        Update: {
+          "cancel_at_period_end"?: boolean
+          "canceled_at"?: string | null
+          "created_at"?: string
+          "current_period_end"?: string | null
+          "current_period_start"?: string | null
+          "custom_limits"?: NonNullable<Json>
+          "ended_at"?: string | null
+          "id"?: string
+          "last_event_at"?: string
+          "past_due_at"?: string | null
+          "plan_code"?: string
+          "price_id"?: string | null
+          "provider"?: string
+          "provider_customer_id"?: string | null
+          "provider_subscription_id"?: string | null
+          "start_date"?: string
+          "status"?: string
+          "superseded_at"?: string | null
+          "trial_end"?: string | null
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "subscriptions_plan_code_fkey"
+          columns: ["plan_code"]
+          isOneToOne: false
+          referencedRelation: "plans"
+          referencedColumns: ["code"]
+        }, {
+          foreignKeyName: "subscriptions_price_fkey"
+          columns: ["price_id", "plan_code", "provider"]
+          isOneToOne: false
+          referencedRelation: "plan_prices"
+          referencedColumns: ["id", "plan_code", "provider"]
+        }, {
+          foreignKeyName: "subscriptions_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "subscriptions_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "system_events": {
+        Row: {
+          "created_at": string
+          "event_data": NonNullable<Json>
+          "event_type": string
+          "id": string
+          "ip_address": unknown
+          "severity": string
+          "user_agent": string | null
+          "user_id": string | null
+        }
+        ComputedFields: never
+        Insert: {
+          "created_at"?: string
+          "event_data"?: NonNullable<Json>
+          "event_type": string
+          "id"?: string
+          "ip_address"?: unknown
+          "severity"?: string
+          "user_agent"?: string | null
+          "user_id"?: string | null
+        }
+        Update: {
+          "created_at"?: string
+          "event_data"?: NonNullable<Json>
+          "event_type"?: string
+          "id"?: string
+          "ip_address"?: unknown
+          "severity"?: string
+          "user_agent"?: string | null
+          "user_id"?: string | null
+        }
+        Relationships: [{
+          foreignKeyName: "system_events_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "system_events_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "token_balances": {
+        Row: {
+          "created_at": string
+          "current_balance": number
+          "debt": number
+          "total_purchased": number
+          "updated_at": string
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "created_at"?: string
+          "current_balance"?: number
+          "debt"?: number
+          "total_purchased"?: number
+          "updated_at"?: string
+          "user_id": string
+        }
+        Update: {
+          "created_at"?: string
+          "current_balance"?: number
+          "debt"?: number
+          "total_purchased"?: number
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "token_balances_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: true
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "token_balances_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: true
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "token_pack_prices": {
+        Row: {
+          "amount": number
+          "created_at": string
+          "currency": string
+          "id": string
+          "is_active": boolean
+          "pack_code": string
+          "provider": string
+          "provider_price_id": string
+          "updated_at": string
+        }
+        ComputedFields: never
+        Insert: {
+          "amount": number
+          "created_at"?: string
+          "currency": string
+          "id"?: string
+          "is_active"?: boolean
+          "pack_code": string
+          "provider": string
+          "provider_price_id": string
+          "updated_at"?: string
+        }
+        Update: {
+          "amount"?: number
+          "created_at"?: string
+          "currency"?: string
+          "id"?: string
+          "is_active"?: boolean
+          "pack_code"?: string
+          "provider"?: string
+          "provider_price_id"?: string
+          "updated_at"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "token_pack_prices_pack_code_fkey"
+          columns: ["pack_code"]
+          isOneToOne: false
+          referencedRelation: "token_packs"
+          referencedColumns: ["code"]
+        }]
+      }
+      "token_packs": {
+        Row: {
+          "code": string
+          "created_at": string
+          "description": string
+          "is_active": boolean
+          "name": string
+          "tokens": number
+          "updated_at": string
+        }
+        ComputedFields: never
+        Insert: {
+          "code": string
+          "created_at"?: string
+          "description"?: string
+          "is_active"?: boolean
+          "name": string
+          "tokens": number
+          "updated_at"?: string
+        }
+        Update: {
+          "code"?: string
+          "created_at"?: string
+          "description"?: string
+          "is_active"?: boolean
+          "name"?: string
+          "tokens"?: number
+          "updated_at"?: string
+        }
+        Relationships: []
+      }
+      "token_transactions": {
+        Row: {
+          "amount": number
+          "balance_after": number
+          "created_at": string
+          "debt_change": number
+          "description": string | null
+          "feature_type": string | null
+          "id": string
+          "reference": string | null
+          "status": string
+          "transaction_type": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "amount": number
+          "balance_after": number
+          "created_at"?: string
+          "debt_change"?: number
+          "description"?: string | null
+          "feature_type"?: string | null
+          "id"?: string
+          "reference"?: string | null
+          "status"?: string
+          "transaction_type": string
+          "usage_event_id"?: string | null
+          "user_id": string
+        }
+        Update: {
+          "amount"?: number
+          "balance_after"?: number
+          "created_at"?: string
+          "debt_change"?: number
+          "description"?: string | null
+          "feature_type"?: string | null
+          "id"?: string
+          "reference"?: string | null
+          "status"?: string
+          "transaction_type"?: string
+          "usage_event_id"?: string | null
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "token_transactions_feature_type_fkey"
+          columns: ["feature_type"]
+          isOneToOne: false
+          referencedRelation: "operations"
+          referencedColumns: ["code"]
+        }, {
+          foreignKeyName: "token_transactions_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "token_transactions_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
         }]
       }
       "usage_counters": {
@@ -309,6 +2218,12 @@ export type Database = {
           isOneToOne: false
           referencedRelation: "profiles"
           referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "usage_counters_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
         }]
       }
       "usage_events": {
@@ -370,6 +2285,76 @@ export type Database = {
           isOneToOne: false
           referencedRelation: "profiles"
           referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "usage_events_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "user_experiences": {
+        Row: {
+          "achievements": NonNullable<Json>
+          "company": string
+          "created_at": string
+          "description": string | null
+          "end_date": string | null
+          "id": string
+          "is_current": boolean
+          "location": string | null
+          "position": string
+          "responsibilities": NonNullable<Json>
+          "start_date": string | null
+          "technologies": NonNullable<Json>
+          "updated_at": string
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "achievements"?: NonNullable<Json>
+          "company": string
+          "created_at"?: string
+          "description"?: string | null
+          "end_date"?: string | null
+          "id"?: string
+          "is_current"?: boolean
+          "location"?: string | null
+          "position": string
+          "responsibilities"?: NonNullable<Json>
+          "start_date"?: string | null
+          "technologies"?: NonNullable<Json>
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Update: {
+          "achievements"?: NonNullable<Json>
+          "company"?: string
+          "created_at"?: string
+          "description"?: string | null
+          "end_date"?: string | null
+          "id"?: string
+          "is_current"?: boolean
+          "location"?: string | null
+          "position"?: string
+          "responsibilities"?: NonNullable<Json>
+          "start_date"?: string | null
+          "technologies"?: NonNullable<Json>
+          "updated_at"?: string
+          "user_id"?: string
+        }
+        Relationships: [{
+          foreignKeyName: "user_experiences_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "user_experiences_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
         }]
       }
       "user_preferences": {
@@ -413,6 +2398,12 @@ export type Database = {
           isOneToOne: true
           referencedRelation: "profiles"
           referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "user_preferences_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: true
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
         }]
       }
       "user_settings": {
@@ -444,13 +2435,447 @@ export type Database = {
           isOneToOne: false
           referencedRelation: "profiles"
           referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "user_settings_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
         }]
       }
     }
     Views: {
-      [_ in never]: never
+      "resume_sections": {
+        Row: {
+          "content": Json | null
+          "created_at": string
+          "id": string | null
+          "is_visible": boolean | null
+          "resume_id": string
+          "section_order": number | null
+          "section_type": string | null
+          "updated_at": string
+          "user_id": string
+        }
+        ComputedFields: never
+        Insert: {
+          "content"?: Json | null
+          "created_at"?: string | null
+          "id"?: string | null
+          "is_visible"?: boolean | null
+          "resume_id"?: string | null
+          "section_order"?: number | null
+          "section_type"?: string | null
+          "updated_at"?: string | null
+          "user_id"?: string | null
+        }
+        Update: {
+          "content"?: Json | null
+          "created_at"?: string | null
+          "id"?: string | null
+          "is_visible"?: boolean | null
+          "resume_id"?: string | null
+          "section_order"?: number | null
+          "section_type"?: string | null
+          "updated_at"?: string | null
+          "user_id"?: string | null
+        }
+        Relationships: [{
+          foreignKeyName: "resumes_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "resumes_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "usage_tracking": {
+        Row: {
+          "cover_letters_used": number | null
+          "created_at": string | null
+          "id": string | null
+          "interviews_used": number | null
+          "month": string
+          "updated_at": string | null
+          "user_id": string
+        }
+        ComputedFields: never
+        Relationships: [{
+          foreignKeyName: "usage_counters_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "profiles"
+          referencedColumns: ["id"]
+        }, {
+          foreignKeyName: "usage_counters_user_id_fkey"
+          columns: ["user_id"]
+          isOneToOne: false
+          referencedRelation: "user_credits"
+          referencedColumns: ["user_id"]
+        }]
+      }
+      "user_credits": {
+        Row: {
+          "credits_total": number | null
+          "credits_used": number | null
+          "is_premium": boolean | null
+          "updated_at": string | null
+          "user_id": string
+        }
+        ComputedFields: never
+        Relationships: []
+      }
     }
     Functions: {
+      "add_experiences_to_resume": {
+        Args: {
+          "p_experience_ids": (string)[]
+          "p_resume_id": string
+        }
+        Returns: {
+          "ats_score": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "deleted_at": string | null
+          "exported_pdf_path": string | null
+          "extracted_text": string | null
+          "file_name": string | null
+          "file_path": string | null
+          "file_sha256": string | null
+          "file_size_bytes": number | null
+          "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
+          "last_edited_at": string
+          "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
+          "parse_error": string | null
+          "parse_status": string
+          "parse_warnings": NonNullable<Json>
+          "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
+          "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resumes"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "cancel_account_deletion": {
+        Args: Record<PropertyKey, never>
+        Returns: boolean
+      }
+      "cancel_interview": {
+        Args: {
+          "p_session_id": string
+        }
+        Returns: {
+          "completed_at": string | null
+          "created_at": string
+          "duration_seconds": number | null
+          "feedback": string | null
+          "feedback_error": string | null
+          "feedback_status": string
+          "id": string
+          "improvements": NonNullable<Json>
+          "interviewer_id": string | null
+          "job_description": string | null
+          "job_id": string | null
+          "job_title": string | null
+          "last_turn_at": string
+          "questions_answered": number
+          "reply_error": string | null
+          "reply_status": string
+          "role_type": string | null
+          "score": number | null
+          "session_data": NonNullable<Json>
+          "session_type": string
+          "status": string
+          "strengths": NonNullable<Json>
+          "tokens_used": number
+          "total_questions": number
+          "turns_count": number
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "interview_sessions"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "cancel_request": {
+        Args: {
+          "p_request_id": string
+        }
+        Returns: number
+      }
+      "complete_interview": {
+        Args: {
+          "p_session_id": string
+        }
+        Returns: {
+          "completed_at": string | null
+          "created_at": string
+          "duration_seconds": number | null
+          "feedback": string | null
+          "feedback_error": string | null
+          "feedback_status": string
+          "id": string
+          "improvements": NonNullable<Json>
+          "interviewer_id": string | null
+          "job_description": string | null
+          "job_id": string | null
+          "job_title": string | null
+          "last_turn_at": string
+          "questions_answered": number
+          "reply_error": string | null
+          "reply_status": string
+          "role_type": string | null
+          "score": number | null
+          "session_data": NonNullable<Json>
+          "session_type": string
+          "status": string
+          "strengths": NonNullable<Json>
+          "tokens_used": number
+          "total_questions": number
+          "turns_count": number
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "interview_sessions"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "delete_trashed_resume": {
+        Args: {
+          "p_resume_id": string
+        }
+        Returns: {
+          "ats_score": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "deleted_at": string | null
+          "exported_pdf_path": string | null
+          "extracted_text": string | null
+          "file_name": string | null
+          "file_path": string | null
+          "file_sha256": string | null
+          "file_size_bytes": number | null
+          "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
+          "last_edited_at": string
+          "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
+          "parse_error": string | null
+          "parse_status": string
+          "parse_warnings": NonNullable<Json>
+          "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
+          "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resumes"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "duplicate_resume": {
+        Args: {
+          "p_resume_id": string
+          "p_title"?: string
+        }
+        Returns: {
+          "ats_score": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "deleted_at": string | null
+          "exported_pdf_path": string | null
+          "extracted_text": string | null
+          "file_name": string | null
+          "file_path": string | null
+          "file_sha256": string | null
+          "file_size_bytes": number | null
+          "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
+          "last_edited_at": string
+          "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
+          "parse_error": string | null
+          "parse_status": string
+          "parse_warnings": NonNullable<Json>
+          "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
+          "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resumes"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "export_json_resume": {
+        Args: {
+          "p_resume_id": string
+        }
+        Returns: Json
+      }
+      "export_my_data": {
+        Args: Record<PropertyKey, never>
+        Returns: Json
+      }
+      "find_resumes_by_skill": {
+        Args: {
+          "p_skill": string
+        }
+        Returns: {
+          "ats_score": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "deleted_at": string | null
+          "exported_pdf_path": string | null
+          "extracted_text": string | null
+          "file_name": string | null
+          "file_path": string | null
+          "file_sha256": string | null
+          "file_size_bytes": number | null
+          "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
+          "last_edited_at": string
+          "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
+          "parse_error": string | null
+          "parse_status": string
+          "parse_warnings": NonNullable<Json>
+          "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
+          "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
+        }[]
+        SetofOptions: {
+          from: "*"
+          to: "resumes"
+          isOneToOne: false
+          isSetofReturn: true
+        }
+      }
+      "get_shared_resume": {
+        Args: {
+          "p_slug": string
+        }
+        Returns: Database["public"]['CompositeTypes']["shared_resume"]
+        SetofOptions: {
+          from: "*"
+          to: "shared_resume"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "import_json_resume": {
+        Args: {
+          "p_document": Json
+          "p_title"?: string
+        }
+        Returns: {
+          "ats_score": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "deleted_at": string | null
+          "exported_pdf_path": string | null
+          "extracted_text": string | null
+          "file_name": string | null
+          "file_path": string | null
+          "file_sha256": string | null
+          "file_size_bytes": number | null
+          "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
+          "last_edited_at": string
+          "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
+          "parse_error": string | null
+          "parse_status": string
+          "parse_warnings": NonNullable<Json>
+          "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
+          "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resumes"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "job_board": {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          "jobs": number
+          "status": string
+        }[]
+      }
       "my_usage": {
         Args: Record<PropertyKey, never>
         Returns: {
@@ -462,35 +2887,531 @@ export type Database = {
           "used": number
         }[]
       }
-      "request_resume_parse": {
+      "publish_draft": {
         Args: {
-          "p_idempotency_key"?: string
-          "p_resume_id": string
+          "p_draft_id": string
         }
         Returns: {
+          "ats_score": number | null
           "content": NonNullable<Json>
           "created_at": string
           "deleted_at": string | null
+          "exported_pdf_path": string | null
           "extracted_text": string | null
           "file_name": string | null
           "file_path": string | null
           "file_sha256": string | null
           "file_size_bytes": number | null
           "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
           "last_edited_at": string
           "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
           "parse_error": string | null
           "parse_status": string
           "parse_warnings": NonNullable<Json>
           "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
           "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resumes"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "record_download": {
+        Args: {
+          "p_format": string
+          "p_generation_id": string
+        }
+        Returns: {
+          "created_at": string
+          "download_count": number
+          "file_path": string
+          "file_size_bytes": number
+          "format": string
+          "generation_id": string
+          "id": string
+          "updated_at": string
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resume_downloads"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "report_account": {
+        Args: {
+          "p_account_id": string
+        }
+        Returns: Json
+      }
+      "report_active_accounts": {
+        Args: {
+          "p_month"?: string
+        }
+        Returns: {
+          "active_accounts": number
+          "all_accounts": number
+          "month": string
+          "new_accounts": number
+        }[]
+      }
+      "report_ai_cost": {
+        Args: {
+          "p_days"?: number
+        }
+        Returns: {
+          "ai_provider": string
+          "cached_calls": number
+          "calls": number
+          "day": string
+          "estimated_cost": number
+          "tokens_used": number
+        }[]
+      }
+      "report_connections": {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          "connections": number
+          "max_connections": number
+          "role": string
+          "state": string
+        }[]
+      }
+      "report_consistency": {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          "check_name": string
+          "examples": (string)[]
+          "problems": number
+        }[]
+      }
+      "report_feature_use": {
+        Args: {
+          "p_days"?: number
+        }
+        Returns: {
+          "accounts": number
+          "by_tokens": number
+          "given_back": number
+          "operation": string
+          "uses": number
+        }[]
+      }
+      "report_feedback": {
+        Args: {
+          "p_limit"?: number
+        }
+        Returns: {
+          "category": string
+          "content": string
+          "context": NonNullable<Json>
+          "created_at": string
+          "id": string
+          "user_id": string | null
+        }[]
+        SetofOptions: {
+          from: "*"
+          to: "feedback"
+          isOneToOne: false
+          isSetofReturn: true
+        }
+      }
+      "report_find_accounts": {
+        Args: {
+          "p_query": string
+        }
+        Returns: {
+          "account_id": string
+          "created_at": string
+          "deleted_at": string
+          "email": string
+          "full_name": string
+          "is_active": boolean
+          "subscription_status": string
+          "subscription_tier": string
+        }[]
+      }
+      "report_index_use": {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          "bytes": number
+          "index_name": string
+          "scans": number
+          "table_name": string
+          "tuples_fetched": number
+          "tuples_read": number
+        }[]
+      }
+      "report_interview_completion": {
+        Args: {
+          "p_days"?: number
+        }
+        Returns: {
+          "completed_sessions": number
+          "completion_rate": number
+          "session_type": string
+          "total_sessions": number
+        }[]
+      }
+      "report_open_transactions": {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          "application": string
+          "open_for": string
+          "pid": number
+          "role": string
+          "started_at": string
+          "state": string
+        }[]
+      }
+      "report_plan_popularity": {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          "accounts": number
+          "paying": number
+          "plan_code": string
+          "share": number
+        }[]
+      }
+      "report_slow_queries": {
+        Args: Record<PropertyKey, never>
+        Returns: Json
+      }
+      "report_subscription_months": {
+        Args: {
+          "p_months"?: number
+        }
+        Returns: {
+          "churn_rate": number
+          "conversion_rate": number
+          "converted": number
+          "live_at_start": number
+          "lost": number
+          "month": string
+          "signups": number
+          "started": number
+        }[]
+      }
+      "report_table_sizes": {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          "dead_rows": number
+          "index_bytes": number
+          "row_estimate": number
+          "table_name": string
+          "total_bytes": number
+        }[]
+      }
+      "request_account_deletion": {
+        Args: Record<PropertyKey, never>
+        Returns: string
+      }
+      "request_analysis": {
+        Args: {
+          "p_analysis_type": string
+          "p_company"?: string
+          "p_idempotency_key"?: string
+          "p_job_description"?: string
+          "p_job_id"?: string
+          "p_job_title"?: string
+          "p_resume_id": string
+        }
+        Returns: {
+          "ai_provider": string | null
+          "analysis_type": string
+          "company": string | null
+          "completed_at": string | null
+          "created_at": string
+          "error_message": string | null
+          "estimated_cost": number | null
+          "id": string
+          "issues": NonNullable<Json>
+          "job_description": string | null
+          "job_id": string | null
+          "job_title": string | null
+          "keywords_matched": number | null
+          "keywords_missing": number | null
+          "keywords_total": number | null
+          "model_used": string | null
+          "processing_time_ms": number | null
+          "results": NonNullable<Json>
+          "resume_id": string | null
+          "score": number | null
+          "status": string
+          "suggestions": NonNullable<Json>
+          "tokens_used": number | null
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+          "variant_resume_id": string | null
+        }
+        SetofOptions: {
+          from: "*"
+          to: "analyses"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "request_bullets": {
+        Args: {
+          "p_experience"?: string
+          "p_idempotency_key"?: string
+          "p_question": string
+          "p_role"?: string
+          "p_session_id"?: string
+          "p_transcript": string
+        }
+        Returns: {
+          "ai_provider": string | null
+          "bullets": NonNullable<Json>
+          "completed_at": string | null
+          "created_at": string
+          "error_message": string | null
+          "estimated_cost": number | null
+          "experience": string | null
+          "id": string
+          "model_used": string | null
+          "processing_time_ms": number | null
+          "question": string
+          "role": string | null
+          "session_id": string | null
+          "status": string
+          "tokens_used": number | null
+          "transcript": string
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resume_bullets"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "request_document": {
+        Args: {
+          "p_idempotency_key"?: string
+          "p_job_id"?: string
+          "p_kind": string
+          "p_prompt"?: string
+          "p_resume_id": string
+        }
+        Returns: {
+          "ai_provider": string | null
+          "completed_at": string | null
+          "content": string | null
+          "created_at": string
+          "edited_at": string | null
+          "error_message": string | null
+          "estimated_cost": number | null
+          "id": string
+          "job_id": string | null
+          "kind": string
+          "model_used": string | null
+          "processing_time_ms": number | null
+          "prompt": string | null
+          "resume_id": string | null
+          "status": string
+          "title": string | null
+          "tokens_used": number | null
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "ai_documents"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "request_generation": {
+        Args: {
+          "p_formats": (string)[]
+          "p_idempotency_key"?: string
+          "p_resume_id": string
+          "p_session_id"?: string
+          "p_template_id"?: string
+        }
+        Returns: {
+          "completed_at": string | null
+          "created_at": string
+          "error_message": string | null
+          "formats": (string)[]
+          "generation_status": string
+          "id": string
+          "latex_content": string | null
+          "processing_time_ms": number | null
+          "resume_data": NonNullable<Json>
+          "resume_id": string | null
+          "role_type": string | null
+          "session_id": string | null
+          "template_id": string | null
+          "template_name": string
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resume_generations"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "request_job_extract": {
+        Args: {
+          "p_idempotency_key"?: string
+          "p_job_id": string
+        }
+        Returns: {
+          "company": string | null
+          "created_at": string
+          "deleted_at": string | null
+          "description": string | null
+          "employment_type": string | null
+          "extract_error": string | null
+          "extract_status": string
+          "extracted_data": Json | null
+          "id": string
+          "location": string | null
+          "notes": string | null
+          "salary_range": string | null
+          "search": unknown
+          "source_url": string | null
+          "status": string
+          "status_changed_at": string
           "title": string
           "updated_at": string
           "user_id": string
         }
         SetofOptions: {
           from: "*"
+          to: "jobs"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "request_resume_parse": {
+        Args: {
+          "p_idempotency_key"?: string
+          "p_resume_id": string
+        }
+        Returns: {
+          "ats_score": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "deleted_at": string | null
+          "exported_pdf_path": string | null
+          "extracted_text": string | null
+          "file_name": string | null
+          "file_path": string | null
+          "file_sha256": string | null
+          "file_size_bytes": number | null
+          "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
+          "last_edited_at": string
+          "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
+          "parse_error": string | null
+          "parse_status": string
+          "parse_warnings": NonNullable<Json>
+          "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
+          "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
+        }
+        SetofOptions: {
+          from: "*"
           to: "resumes"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "request_transcript": {
+        Args: {
+          "p_audio_path": string
+          "p_idempotency_key"?: string
+        }
+        Returns: {
+          "ai_provider": string | null
+          "audio_path": string
+          "completed_at": string | null
+          "confidence_score": number | null
+          "created_at": string
+          "error_message": string | null
+          "estimated_cost": number | null
+          "id": string
+          "model_used": string | null
+          "processing_time_ms": number | null
+          "status": string
+          "tokens_used": number | null
+          "transcript_text": string | null
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "interview_transcripts"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "restore_job": {
+        Args: {
+          "p_job_id": string
+        }
+        Returns: {
+          "company": string | null
+          "created_at": string
+          "deleted_at": string | null
+          "description": string | null
+          "employment_type": string | null
+          "extract_error": string | null
+          "extract_status": string
+          "extracted_data": Json | null
+          "id": string
+          "location": string | null
+          "notes": string | null
+          "salary_range": string | null
+          "search": unknown
+          "source_url": string | null
+          "status": string
+          "status_changed_at": string
+          "title": string
+          "updated_at": string
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "jobs"
           isOneToOne: true
           isSetofReturn: false
         }
@@ -500,29 +3421,314 @@ export type Database = {
           "p_resume_id": string
         }
         Returns: {
+          "ats_score": number | null
           "content": NonNullable<Json>
           "created_at": string
           "deleted_at": string | null
+          "exported_pdf_path": string | null
           "extracted_text": string | null
           "file_name": string | null
           "file_path": string | null
           "file_sha256": string | null
           "file_size_bytes": number | null
           "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
           "last_edited_at": string
           "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
           "parse_error": string | null
           "parse_status": string
           "parse_warnings": NonNullable<Json>
           "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
           "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resumes"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "restore_resume_version": {
+        Args: {
+          "p_resume_id": string
+          "p_version_number": number
+        }
+        Returns: {
+          "ats_score": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "deleted_at": string | null
+          "exported_pdf_path": string | null
+          "extracted_text": string | null
+          "file_name": string | null
+          "file_path": string | null
+          "file_sha256": string | null
+          "file_size_bytes": number | null
+          "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
+          "last_edited_at": string
+          "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
+          "parse_error": string | null
+          "parse_status": string
+          "parse_warnings": NonNullable<Json>
+          "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
+          "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resumes"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "save_draft": {
+        Args: {
+          "p_base_version": number
+          "p_content": Json
+          "p_draft_id"?: string
+          "p_layout"?: Json
+          "p_resume_id": string
+          "p_template_id"?: string
+          "p_title"?: string
+        }
+        Returns: {
+          "base_version": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "id": string
+          "last_saved_at": string
+          "layout": Json | null
+          "resume_id": string | null
+          "template_id": string | null
+          "title": string | null
+          "updated_at": string
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resume_drafts"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "say": {
+        Args: {
+          "p_audio_path"?: string
+          "p_message": string
+          "p_session_id": string
+        }
+        Returns: {
+          "audio_path": string | null
+          "created_at": string
+          "id": string
+          "message": string
+          "processing_time_ms": number | null
+          "session_id": string
+          "speaker": string
+          "turn_number": number
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "interview_turns"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "search_jobs": {
+        Args: {
+          "p_limit"?: number
+          "p_offset"?: number
+          "p_query": string
+        }
+        Returns: {
+          "company": string | null
+          "created_at": string
+          "deleted_at": string | null
+          "description": string | null
+          "employment_type": string | null
+          "extract_error": string | null
+          "extract_status": string
+          "extracted_data": Json | null
+          "id": string
+          "location": string | null
+          "notes": string | null
+          "salary_range": string | null
+          "search": unknown
+          "source_url": string | null
+          "status": string
+          "status_changed_at": string
+          "title": string
+          "updated_at": string
+          "user_id": string
+        }[]
+        SetofOptions: {
+          from: "*"
+          to: "jobs"
+          isOneToOne: false
+          isSetofReturn: true
+        }
+      }
+      "search_resumes": {
+        Args: {
+          "p_limit"?: number
+          "p_offset"?: number
+          "p_query": string
+        }
+        Returns: {
+          "headline": string
+          "id": string
+          "rank": number
+          "status": string
+          "title": string
+          "updated_at": string
+        }[]
+      }
+      "share_resume": {
+        Args: {
+          "p_new_link"?: boolean
+          "p_resume_id": string
+        }
+        Returns: {
+          "ats_score": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "deleted_at": string | null
+          "exported_pdf_path": string | null
+          "extracted_text": string | null
+          "file_name": string | null
+          "file_path": string | null
+          "file_sha256": string | null
+          "file_size_bytes": number | null
+          "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
+          "last_edited_at": string
+          "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
+          "parse_error": string | null
+          "parse_status": string
+          "parse_warnings": NonNullable<Json>
+          "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
+          "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resumes"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "start_interview": {
+        Args: {
+          "p_idempotency_key"?: string
+          "p_interviewer_id"?: string
+          "p_job_description"?: string
+          "p_job_id"?: string
+          "p_job_title"?: string
+          "p_role_type"?: string
+          "p_session_type": string
+          "p_total_questions"?: number
+        }
+        Returns: {
+          "completed_at": string | null
+          "created_at": string
+          "duration_seconds": number | null
+          "feedback": string | null
+          "feedback_error": string | null
+          "feedback_status": string
+          "id": string
+          "improvements": NonNullable<Json>
+          "interviewer_id": string | null
+          "job_description": string | null
+          "job_id": string | null
+          "job_title": string | null
+          "last_turn_at": string
+          "questions_answered": number
+          "reply_error": string | null
+          "reply_status": string
+          "role_type": string | null
+          "score": number | null
+          "session_data": NonNullable<Json>
+          "session_type": string
+          "status": string
+          "strengths": NonNullable<Json>
+          "tokens_used": number
+          "total_questions": number
+          "turns_count": number
+          "updated_at": string
+          "usage_event_id": string | null
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "interview_sessions"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "trash_job": {
+        Args: {
+          "p_job_id": string
+        }
+        Returns: {
+          "company": string | null
+          "created_at": string
+          "deleted_at": string | null
+          "description": string | null
+          "employment_type": string | null
+          "extract_error": string | null
+          "extract_status": string
+          "extracted_data": Json | null
+          "id": string
+          "location": string | null
+          "notes": string | null
+          "salary_range": string | null
+          "search": unknown
+          "source_url": string | null
+          "status": string
+          "status_changed_at": string
           "title": string
           "updated_at": string
           "user_id": string
         }
         SetofOptions: {
           from: "*"
-          to: "resumes"
+          to: "jobs"
           isOneToOne: true
           isSetofReturn: false
         }
@@ -532,25 +3738,81 @@ export type Database = {
           "p_resume_id": string
         }
         Returns: {
+          "ats_score": number | null
           "content": NonNullable<Json>
           "created_at": string
           "deleted_at": string | null
+          "exported_pdf_path": string | null
           "extracted_text": string | null
           "file_name": string | null
           "file_path": string | null
           "file_sha256": string | null
           "file_size_bytes": number | null
           "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
           "last_edited_at": string
           "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
           "parse_error": string | null
           "parse_status": string
           "parse_warnings": NonNullable<Json>
           "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
           "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
           "title": string
           "updated_at": string
           "user_id": string
+          "version": number
+        }
+        SetofOptions: {
+          from: "*"
+          to: "resumes"
+          isOneToOne: true
+          isSetofReturn: false
+        }
+      }
+      "unshare_resume": {
+        Args: {
+          "p_resume_id": string
+        }
+        Returns: {
+          "ats_score": number | null
+          "content": NonNullable<Json>
+          "created_at": string
+          "deleted_at": string | null
+          "exported_pdf_path": string | null
+          "extracted_text": string | null
+          "file_name": string | null
+          "file_path": string | null
+          "file_sha256": string | null
+          "file_size_bytes": number | null
+          "id": string
+          "is_public": boolean
+          "last_accessed_at": string | null
+          "last_edited_at": string
+          "layout": NonNullable<Json>
+          "optimization_score": number | null
+          "optimized_for_job_id": string | null
+          "parent_resume_id": string | null
+          "parse_error": string | null
+          "parse_status": string
+          "parse_warnings": NonNullable<Json>
+          "parsed_data": Json | null
+          "search": unknown
+          "share_slug": string | null
+          "status": string
+          "template_id": string | null
+          "thumbnail_path": string | null
+          "title": string
+          "updated_at": string
+          "user_id": string
+          "version": number
         }
         SetofOptions: {
           from: "*"
@@ -564,7 +3826,15 @@ export type Database = {
       [_ in never]: never
     }
     CompositeTypes: {
-      [_ in never]: never
+      "shared_resume": {
+        "title": string | null
+        "content": Json | null
+        "layout": Json | null
+        "template_slug": string | null
+        "template_name": string | null
+        "template_design": Json | null
+        "updated_at": string | null
+      }
     }
   }
   "worker": {
@@ -617,6 +3887,13 @@ export type Database = {
           "p_task_id": string
         }
         Returns: string
+      }
+      "files_to_purge": {
+        Args: {
+          "p_lease_token": string
+          "p_task_id": string
+        }
+        Returns: Json
       }
       "release_task": {
         Args: {
