@@ -5,10 +5,10 @@
 
 insert into public.plans (code, name, tier_rank, max_resumes, description)
 values
-('free', 'Free', 0, 3, 'Five AI actions to try everything.'),
-('starter', 'Starter', 10, 10, 'One interview a month and a hundred AI actions.'),
-('pro', 'Pro', 20, 25, 'Ten interviews a month and five hundred AI actions.'),
-('career', 'Career', 30, 50, 'Thirty interviews and three cover letters a month.'),
+('free', 'Free', 0, 10, 'Five AI actions to try everything.'),
+('starter', 'Starter', 10, 25, 'One interview a month and a hundred AI actions.'),
+('pro', 'Pro', 20, 50, 'Ten interviews a month and five hundred AI actions.'),
+('career', 'Career', 30, 100, 'Thirty interviews and three cover letters a month.'),
 ('premium', 'Premium', 40, null, 'AI writing and analysis without limits, ten interviews.'),
 ('coach', 'Coach', 50, null, 'Everything without limits, for people who coach others.'),
 ('unlimited', 'Unlimited', 60, null, 'Everything without limits.')

@@ -7,6 +7,7 @@ prints its time and what is wrong in its plans. Ends with exit code 1 if anythin
 """
 
 import argparse
+import hashlib
 import shutil
 import statistics
 import sys
@@ -17,7 +18,7 @@ import psycopg
 
 from benchmarks.volume.load import Volume, fill
 from benchmarks.volume.patterns import PATTERNS
-from benchmarks.volume.plans import Finding, explain, large_tables, prepare
+from benchmarks.volume.plans import Finding, check_the_check, explain, large_tables, prepare
 from cli.stack import postgres, secrets
 from cli.stack.layout import Layout
 from cli.stack.ports import free_base
@@ -61,12 +62,15 @@ def ask_all(connection: psycopg.Connection) -> list[Finding]:
         "select user_id::text, id::text from public.resumes "
         "where id = md5('resume4321')::uuid and deleted_at is null"
     ).fetchall()[0]
-    values = {"user": user, "resume": resume}
+    values = {"user": user, "resume": resume, "slug": hashlib.md5(b"share57").hexdigest()}
     for name, sql in {
         "job": "select id::text from public.jobs where user_id = %s limit 1",
         "session": "select id::text from public.interview_sessions where user_id = %s limit 1",
     }.items():
         ((values[name],),) = connection.execute(sql, [user]).fetchall()
+    unnoticed = check_the_check(connection, values, large)
+    if unnoticed:
+        raise SystemExit(f"This benchmark does not notice: {', '.join(unnoticed)}")
     findings = []
     for name, sql in PATTERNS.items():
         rounds = [explain(connection, name, sql, values, large) for _ in range(RUNS)]

@@ -26,12 +26,14 @@ USERS = """
     from generate_series(%(first)s::int, %(last)s::int) as n
 """
 PROFILES = """
-    insert into public.profiles (id, email, full_name)
-    select md5('user' || n)::uuid, 'user' || n || '@example.com', 'Person Number ' || n
+    insert into public.profiles (id, email, full_name, subscription_tier)
+    select md5('user' || n)::uuid, 'user' || n || '@example.com', 'Person Number ' || n,
+        'unlimited'
     from generate_series(%(first)s::int, %(last)s::int) as n
 """
 RESUMES = """
-    insert into public.resumes (id, user_id, title, content, updated_at, deleted_at)
+    insert into public.resumes
+    (id, user_id, title, content, updated_at, deleted_at, is_public, share_slug)
     select md5('resume' || n)::uuid, md5('user' || 1 + n %% %(users)s)::uuid,
         (array['Backend', 'Frontend', 'Data', 'Nursing', 'Sales'])[1 + n %% 5] || ' engineer ' || n,
         jsonb_build_object(
@@ -51,7 +53,9 @@ RESUMES = """
             ))
         ),
         now() - make_interval(mins => n %% 500000),
-        case when n %% 20 = 0 then now() end
+        case when n %% 20 = 0 then now() end,
+        n %% 50 = 7,
+        case when n %% 50 = 7 then md5('share' || n) end
     from generate_series(%(first)s::int, %(last)s::int) as n
 """
 # Everything else a user has: so many rows for each, and the columns that queries filter by.
@@ -75,8 +79,8 @@ PER_USER = {
     ),
     "public.analyses": (
         3,
-        "user_id, resume_id, analysis_type, status, score",
-        "u, md5('resume' || n)::uuid, 'ats_score', 'completed', n % 100",
+        "user_id, resume_id, analysis_type, status, completed_at, ai_provider, score",
+        "u, md5('resume' || n - 1)::uuid, 'ats_score', 'completed', now(), 'offline', n % 100",
     ),
     "public.user_experiences": (
         3,
@@ -86,7 +90,7 @@ PER_USER = {
     "public.interview_sessions": (
         1,
         "id, user_id, session_type, status",
-        "md5('session' || n)::uuid, u, 'chat', 'completed'",
+        "md5('session' || n)::uuid, u, 'chat', 'active'",
     ),
     "public.interview_turns": (
         4,
@@ -95,15 +99,15 @@ PER_USER = {
     ),
     "public.resume_versions": (
         2,
-        "user_id, resume_id, version_number, content, change_type",
-        "u, md5('resume' || n)::uuid, i, '{}', 'manual'",
+        "user_id, resume_id, version_number, content, layout, change_type",
+        "u, md5('resume' || n - 1)::uuid, i, '{}', '{}', 'manual'",
     ),
     "public.token_transactions": (
         2,
         "user_id, amount, balance_after, transaction_type",
         "u, 10, 10, 'grant'",
     ),
-    "public.ai_documents": (1, "user_id, kind, status", "u, 'cover_letter', 'completed'"),
+    "public.ai_documents": (1, "user_id, kind, status", "u, 'cover_letter', 'pending'"),
 }
 
 

@@ -1,7 +1,8 @@
 """What web clients ask, as PostgREST puts it: the queries whose plans must hold at volume.
 
 Each is SQL with %(user)s, %(resume)s, %(job)s and %(session)s, the ids of the caller and of rows of
-theirs. RPC are called as they are; the plans of the queries inside them are looked at as well.
+theirs, and %(slug)s of a shared résumé. RPC are called as they are; the plans of the queries inside
+them are looked at as well.
 """
 
 PATTERNS = {
@@ -41,7 +42,7 @@ PATTERNS = {
     "rpc search_jobs": "select * from public.search_jobs('engineer sql')",
     "rpc job_board": "select * from public.job_board()",
     "rpc share_resume": "select public.share_resume(%(resume)s)",
-    "rpc get_shared_resume": "select public.get_shared_resume('AAAAAAAAAAAAAAAAAAAAAAAAAA')",
+    "rpc get_shared_resume": "select public.get_shared_resume(%(slug)s)",
     "rpc save_draft": "select public.save_draft(%(resume)s, 1, '{}')",
     "rpc duplicate_resume": "select public.duplicate_resume(%(resume)s)",
     "rpc trash_resume": "select public.trash_resume(%(resume)s)",

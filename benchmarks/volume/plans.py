@@ -15,7 +15,8 @@ import psycopg
 # Tables with fewer rows are read as a whole by any sensible planner.
 LARGE_ROWS = 10_000
 # A function of the caller inside a filter runs once per row; as an InitPlan it runs once.
-PER_ROW_CALLS = ("auth.uid()", "private.is_admin()", "private.is_active_user()")
+# auth.uid() may show as what it reads: Postgres writes its body into the plan.
+PER_ROW_CALLS = ("auth.uid()", "current_setting(", "private.is_admin()", "private.is_active_user()")
 
 
 @dataclass
@@ -99,3 +100,26 @@ def prepare(connection: psycopg.Connection) -> None:
         "jit": "off",
     }.items():
         connection.execute("select set_config(%s, %s, false)", [setting, value])
+
+
+# Policies that read well and cost a lot: what this benchmark must find, or it proves nothing.
+CARELESS = {
+    "auth.uid() for every row": "user_id = auth.uid()",
+    "an `or` that no index serves": "user_id = (select auth.uid()) or (select private.is_admin())",
+}
+
+
+def check_the_check(
+    connection: psycopg.Connection, values: dict[str, str], large: set[str]
+) -> list[str]:
+    """Weaken the policy of résumés in each careless way; return those that were not noticed."""
+    unnoticed = []
+    for name, rule in CARELESS.items():
+        with connection.transaction(force_rollback=True):
+            connection.execute(
+                f"alter policy resumes_select_owner on public.resumes using ({rule})"
+            )
+            query = "select title from public.resumes order by updated_at desc limit 20"
+            if not explain(connection, name, query, values, large).faults:
+                unnoticed.append(name)
+    return unnoticed

@@ -149,7 +149,7 @@ begin
     insert into public.audit_logs
     (user_id, actor_role, owner_id, action, entity_type, entity_id, changes, ip_address, user_agent)
     values (
-        (select p.id from public.profiles p where p.id = auth.uid()),
+        (select p.id from public.profiles p where p.id = (select auth.uid())),
         -- Inside a definer function current_user is its owner; the setting is who came in.
         coalesce(nullif(current_setting('role', true), 'none'), session_user),
         v_owner_id,
