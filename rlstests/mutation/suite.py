@@ -26,9 +26,11 @@ _FIRST = {
     "execute-to-authenticated": "test_functions__are_the_ones",
     "execute-to-anon": "test_functions__are_the_ones",
     "execute-to-public": "test_functions__are_the_ones",
-    "search-path-reset": "test_functions__pin_their_search_path",
-    "search-path-public": "test_functions__pin_their_search_path",
-    "rls-off": "test_every_table__has_row_level_security",
+    "search-path-reset": "has_no[a function that does not pin its search_path]",
+    "search-path-public": "has_no[a function that does not pin its search_path]",
+    "rls-off": "has_no[a table without row level security]",
+    "view-as-owner": "has_no[a view with the rights of its owner]",
+    "policy-to-public": "has_no[a policy that does not name its role]",
 }
 
 
