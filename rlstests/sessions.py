@@ -1,8 +1,4 @@
-"""Sessions for tests that commit, kept open: connecting takes longer than what is done in one.
-
-A session that has run the triggers before is also what meets in production, where a pool keeps
-them: races are over in a moment, and come closer to each other.
-"""
+"""Sessions for tests that commit, kept open: connecting takes longer than what is done in one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
