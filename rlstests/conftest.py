@@ -13,8 +13,16 @@ from rlstests.actors import ANON, SERVICE, SYSTEM, Actor, Database
 from rlstests.intent import INACTIVE
 from rlstests.over_http import Api
 from rlstests.samples import ADMIN_ROWS, make_row, rows
+from rlstests.sessions import OPTIONS, close_sessions
 
 Connection = psycopg.Connection[DictRow]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sessions() -> Iterator[None]:
+    """End the sessions that tests shared."""
+    yield
+    close_sessions()
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +55,12 @@ def db(connected: Callable[[], Connection]) -> Iterator[Database]:
 
 def prepared(connection: Connection) -> Database:
     """Make the transaction ready for a test."""
-    # A statement that waits for a lock fails instead of hanging the suite.
-    connection.execute("set local lock_timeout = '10s'")
-    # Tests over HTTP commit, and may leave tasks behind; here the queue starts out empty.
-    connection.execute("delete from queue.tasks")
+    connection.execute(
+        # A statement that waits for a lock fails instead of hanging the suite.
+        "set local lock_timeout = '10s';"
+        # Tests over HTTP commit, and may leave tasks behind; here the queue starts out empty.
+        "delete from queue.tasks"
+    )
     return Database(connection)
 
 
@@ -134,7 +144,9 @@ def api(stack: StackStatus) -> Iterator[Api]:
 @pytest.fixture(scope="module")
 def connection(stack: StackStatus) -> Iterator[Connection]:
     """A connection that commits: over HTTP nothing else is seen."""
-    with psycopg.connect(stack.db_url, row_factory=dict_row, autocommit=True) as connection:
+    with psycopg.connect(
+        stack.db_url, row_factory=dict_row, autocommit=True, options=OPTIONS
+    ) as connection:
         yield connection
 
 

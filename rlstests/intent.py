@@ -1,6 +1,7 @@
 """What rlstests/access.yml says, with what follows from it."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ OUTCOMES = ("yes", "nothing", "refused", "policy")
 ROLES = {"anon": "anon", "service": "service_role"}
 
 
+@cache
 def intended() -> dict[str, Any]:
-    """Return the content of access.yml."""
+    """Return the content of access.yml, the same for everybody: nobody changes it."""
     content: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return content
 

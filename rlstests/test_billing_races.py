@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from cli.stack.status import StackStatus
+from rlstests.sessions import session
 from rlstests.test_races import ROUNDS, at_once
 
 Action = Callable[[psycopg.Connection], None]
@@ -14,7 +15,7 @@ Action = Callable[[psycopg.Connection], None]
 def sign_up(db_url: str) -> UUID:
     """A committed user who holds ten tokens and has a subscription."""
     user_id = uuid4()
-    with psycopg.connect(db_url) as connection:
+    with session(db_url) as connection:
         connection.execute("insert into auth.users (id) values (%s)", (user_id,))
         move_tokens(user_id, 10)(connection)
         connection.execute(
@@ -77,7 +78,7 @@ def test_changes_of_one_subscription_at_once__leave_the_profile_in_step(
     user_id = sign_up(stack.db_url)
     try:
         assert at_once(stack.db_url, *[renew(user_id)] * 5) == ["ok"] * 5
-        with psycopg.connect(stack.db_url) as connection:
+        with session(stack.db_url) as connection:
             row = connection.execute(
                 "select p.subscription_tier, s.plan_code from public.profiles p "
                 "join public.subscriptions s on s.user_id = p.id where p.id = %s",
@@ -85,5 +86,5 @@ def test_changes_of_one_subscription_at_once__leave_the_profile_in_step(
             ).fetchone()
         assert row == ("coach", "coach")
     finally:
-        with psycopg.connect(stack.db_url) as connection:
+        with session(stack.db_url) as connection:
             delete(user_id)(connection)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from cli.stack.status import StackStatus
+from rlstests.sessions import session
 from rlstests.test_races import DEADLOCK, ROUNDS, at_once
 
 CONFIRM = "select private.confirm_account_purge(%s)"
@@ -18,7 +19,7 @@ class Leaver:
 
     def __init__(self, db_url: str) -> None:
         self.db_url, self.user_id = db_url, uuid4()
-        with psycopg.connect(db_url) as connection:
+        with session(db_url) as connection:
             connection.execute(
                 "insert into auth.users (id, email) values (%s, %s)",
                 (self.user_id, f"{self.user_id}@example.com"),
@@ -56,7 +57,7 @@ class Leaver:
 
     def forget(self) -> None:
         """Leave nothing behind in the database of the other tests."""
-        with psycopg.connect(self.db_url) as connection:
+        with session(self.db_url) as connection:
             self.delete(connection)
 
 
@@ -110,12 +111,12 @@ def test_account_deleted_by_auth_while_it_is_purged__never_deadlocks(
 ) -> None:
     for _ in range(ROUNDS):
         leaver = Leaver(stack.db_url)
-        with psycopg.connect(stack.db_url) as connection:
+        with session(stack.db_url) as connection:
             leaver.confirm(connection)
         outcomes = at_once(stack.db_url, leaver.purge, leaver.delete, leaver.touch_email)
         assert DEADLOCK not in outcomes
         assert outcomes[:2] == ["ok", "ok"]
-        with psycopg.connect(stack.db_url) as connection:
+        with session(stack.db_url) as connection:
             sql = "select count(*) from public.audit_logs where owner_id = %s and action = %s"
             found = connection.execute(sql, (leaver.user_id, "account.purge")).fetchone()
             assert found == (1,)

@@ -10,9 +10,10 @@ import psycopg
 import pytest
 
 from cli.stack.status import StackStatus
+from rlstests.sessions import OPTIONS, session
 
 DEADLOCK = "40P01"
-ROUNDS = 12
+ROUNDS = 6
 
 
 class Account:
@@ -22,7 +23,7 @@ class Account:
         self.db_url = db_url
         self.user_id, self.resume_id = uuid4(), uuid4()
         path = f"{self.user_id}/{uuid4()}.pdf"
-        with psycopg.connect(db_url) as connection:
+        with session(db_url) as connection:
             connection.execute(
                 "insert into auth.users (id, email) values (%s, %s)",
                 (self.user_id, f"{self.user_id}@example.com"),
@@ -46,7 +47,7 @@ class Account:
 
     def claim(self) -> tuple[UUID, UUID]:
         """Lease this account's task, and no other."""
-        with psycopg.connect(self.db_url) as connection:
+        with session(self.db_url) as connection:
             row = connection.execute(
                 "update queue.tasks set lease_token = gen_random_uuid(), attempt = 1, "
                 "lease_expires_at = now() + interval '1 min' where user_id = %s "
@@ -66,7 +67,9 @@ def at_once(db_url: str, *actions: Callable[[psycopg.Connection], None]) -> list
 
     def act(action: Callable[[psycopg.Connection], None]) -> str:
         try:
-            with psycopg.connect(db_url, options="-c lock_timeout=20s") as connection:
+            # Never a shared session: one that has run the triggers before is through in a moment,
+            # where a new one takes its time in each, and what may collide does so.
+            with psycopg.connect(db_url, options=OPTIONS) as connection:
                 barrier.wait(30)
                 action(connection)
         except psycopg.Error as error:
@@ -81,7 +84,7 @@ def at_once(db_url: str, *actions: Callable[[psycopg.Connection], None]) -> list
 def account(stack: StackStatus) -> Iterator[Account]:
     made = Account(stack.db_url)
     yield made
-    with psycopg.connect(stack.db_url) as connection:
+    with session(stack.db_url) as connection:
         made.delete(connection)
 
 
@@ -105,7 +108,7 @@ def complete(task: UUID, token: UUID) -> Callable[[psycopg.Connection], None]:
 def test_account_deleted_while_its_task_completes__never_deadlocks(stack: StackStatus) -> None:
     for _ in range(ROUNDS):
         account = Account(stack.db_url)
-        with psycopg.connect(stack.db_url) as connection:
+        with session(stack.db_url) as connection:
             account.request(connection)
         done, deleted = at_once(stack.db_url, complete(*account.claim()), account.delete)
         assert deleted == "ok"
@@ -122,7 +125,7 @@ def test_account_deleted_while_it_asks__never_deadlocks(stack: StackStatus) -> N
 
 def test_requests_at_once__queue_one_task_and_count_one_use(account: Account) -> None:
     assert at_once(account.db_url, *[account.request] * 4) == ["ok"] * 4
-    with psycopg.connect(account.db_url) as connection:
+    with session(account.db_url) as connection:
         sql = "select count(*) from {} where user_id = %s"
         for table in ("queue.tasks", "public.usage_events"):
             row = connection.execute(sql.format(table), (account.user_id,)).fetchone()
@@ -130,7 +133,7 @@ def test_requests_at_once__queue_one_task_and_count_one_use(account: Account) ->
 
 
 def test_completions_at_once__end_the_task_once(account: Account) -> None:
-    with psycopg.connect(account.db_url) as connection:
+    with session(account.db_url) as connection:
         account.request(connection)
     finish = complete(*account.claim())
     assert sorted(at_once(account.db_url, finish, finish)) == ["PT409", "ok"]
@@ -139,7 +142,7 @@ def test_completions_at_once__end_the_task_once(account: Account) -> None:
 def test_partition_of_a_busy_table__waits_for_the_next_round(stack: StackStatus) -> None:
     month = "2035-01-01"
     sql = "select private.try_month_partition('public.usage_events', 'created_at', %s)"
-    with psycopg.connect(stack.db_url) as reader, psycopg.connect(stack.db_url) as maker:
+    with session(stack.db_url) as reader, session(stack.db_url) as maker:
         reader.execute("select count(*) from public.usage_events")
         assert maker.execute(sql, (month,)).fetchone() == (0,)
         reader.rollback()

@@ -9,6 +9,7 @@ import pytest
 
 from cli.stack.status import StackStatus
 from rlstests.ai_tasks import CONTENT
+from rlstests.sessions import session
 from rlstests.test_ai_results import RESULT
 from rlstests.test_races import DEADLOCK, ROUNDS, Account, at_once
 
@@ -21,7 +22,7 @@ class Applicant(Account):
     def __init__(self, db_url: str) -> None:
         super().__init__(db_url)
         self.job_id = uuid4()
-        with psycopg.connect(db_url) as connection:
+        with session(db_url) as connection:
             connection.execute(
                 "update public.profiles set subscription_tier = 'unlimited' where id = %s",
                 (self.user_id,),
@@ -83,7 +84,7 @@ def complete(task: UUID, token: UUID) -> Action:
 
 def ask(applicant: Applicant, kind: str) -> Action:
     """Commit a request and lease its task; gives the way to complete it."""
-    with psycopg.connect(applicant.db_url) as connection:
+    with session(applicant.db_url) as connection:
         applicant.analyse(kind)(connection)
     return complete(*applicant.claim())
 
@@ -92,7 +93,7 @@ def ask(applicant: Applicant, kind: str) -> Action:
 def applicant(stack: StackStatus) -> Iterator[Applicant]:
     made = Applicant(stack.db_url)
     yield made
-    with psycopg.connect(stack.db_url) as connection:
+    with session(stack.db_url) as connection:
         made.delete(connection)
 
 
@@ -125,7 +126,7 @@ def test_readings_of_one_job_at_once__queue_one_task_and_count_one_use(
     applicant: Applicant,
 ) -> None:
     assert at_once(applicant.db_url, *[applicant.extract] * 4) == ["ok"] * 4
-    with psycopg.connect(applicant.db_url) as connection:
+    with session(applicant.db_url) as connection:
         for table in ("queue.tasks", "public.usage_events"):
             sql = f"select count(*) from {table} where user_id = %s"
             assert connection.execute(sql, (applicant.user_id,)).fetchone() == (1,), table
@@ -143,7 +144,7 @@ def test_requests_for_one_resume_and_job__never_deadlock(applicant: Applicant) -
             applicant.summarise,
         )
         assert results == ["ok"] * 5
-        with psycopg.connect(applicant.db_url) as connection:
+        with session(applicant.db_url) as connection:
             connection.execute("delete from queue.tasks where user_id = %s", (applicant.user_id,))
             # This is about locks: more calls than one person may make in a minute.
             connection.execute("delete from private.rate_limits")
@@ -155,7 +156,7 @@ def test_cancelling_while_it_completes__gives_one_end(applicant: Applicant) -> N
             applicant.db_url, ask(applicant, "optimization"), applicant.cancel
         )
         assert sorted((done, cancelled)) in (["PT404", "ok"], ["PT409", "ok"])
-        with psycopg.connect(applicant.db_url) as connection:
+        with session(applicant.db_url) as connection:
             row = connection.execute(
                 "delete from public.analyses where user_id = %s returning status",
                 (applicant.user_id,),
@@ -168,14 +169,14 @@ def test_resume_trashed_while_it_is_optimised__never_deadlocks(stack: StackStatu
         applicant = Applicant(stack.db_url)
         results = at_once(stack.db_url, ask(applicant, "optimization"), applicant.trash)
         assert results == ["ok", "ok"]
-        with psycopg.connect(stack.db_url) as connection:
+        with session(stack.db_url) as connection:
             applicant.delete(connection)
 
 
 def test_same_key_at_once__makes_one_row_and_counts_one_use(applicant: Applicant) -> None:
     asked = applicant.analyse("match", "k")
     assert at_once(applicant.db_url, *[asked] * 4) == ["ok"] * 4
-    with psycopg.connect(applicant.db_url) as connection:
+    with session(applicant.db_url) as connection:
         for table in ("queue.tasks", "public.usage_events", "public.analyses"):
             sql = f"select count(*) from {table} where user_id = %s"
             assert connection.execute(sql, (applicant.user_id,)).fetchone() == (1,), table

@@ -9,6 +9,7 @@ import pytest
 
 from cli.stack.status import StackStatus
 from rlstests.interview_helpers import REPLY
+from rlstests.sessions import session
 from rlstests.test_races import DEADLOCK, ROUNDS, Account, at_once
 
 Action = Callable[[psycopg.Connection], None]
@@ -19,7 +20,7 @@ class Candidate(Account):
 
     def __init__(self, db_url: str) -> None:
         super().__init__(db_url)
-        with psycopg.connect(db_url) as connection:
+        with session(db_url) as connection:
             connection.execute(
                 "update public.profiles set subscription_tier = 'unlimited' where id = %s",
                 (self.user_id,),
@@ -45,7 +46,7 @@ class Candidate(Account):
         return run
 
     def begin(self) -> UUID:
-        with psycopg.connect(self.db_url) as connection:
+        with session(self.db_url) as connection:
             self.act(connection)
             row = connection.execute("select id from public.start_interview('chat')").fetchone()
         assert row is not None
@@ -54,7 +55,7 @@ class Candidate(Account):
 
     def ask(self) -> None:
         """Let the AI ask its question."""
-        with psycopg.connect(self.db_url) as connection:
+        with session(self.db_url) as connection:
             reply(*self.claim())(connection)
 
     def saying(self) -> Action:
@@ -68,7 +69,7 @@ class Candidate(Account):
         return self.calling(sql, self.session_id)
 
     def fall_silent(self) -> None:
-        with psycopg.connect(self.db_url) as connection:
+        with session(self.db_url) as connection:
             connection.execute(
                 "update public.interview_sessions set last_turn_at = now() - interval '2 days' "
                 "where id = %s",
@@ -77,7 +78,7 @@ class Candidate(Account):
 
     def look(self, sql: str) -> list[tuple[object, ...]]:
         """What the system sees of this user, whose id the query takes."""
-        with psycopg.connect(self.db_url) as connection:
+        with session(self.db_url) as connection:
             return connection.execute(sql, (self.user_id,)).fetchall()
 
 
@@ -98,7 +99,7 @@ def reply(task: UUID, token: UUID) -> Action:
 def candidate(stack: StackStatus) -> Iterator[Candidate]:
     made = Candidate(stack.db_url)
     yield made
-    with psycopg.connect(stack.db_url) as connection:
+    with session(stack.db_url) as connection:
         made.delete(connection)
 
 
@@ -168,7 +169,7 @@ def test_ends_at_once__give_the_use_back_once(stack: StackStatus) -> None:
         assert candidate.look(used) == [(1,)]
         states = "select state from public.usage_events where user_id = %s order by state"
         assert candidate.look(states) == [("released",), ("reserved",)]
-        with psycopg.connect(stack.db_url) as connection:
+        with session(stack.db_url) as connection:
             candidate.delete(connection)
 
 
@@ -182,7 +183,7 @@ def test_end_while_the_ai_replies__never_deadlocks(stack: StackStatus, how: str)
         assert (replied in ("ok", "PT409"), ended) == (True, "ok")
         sql = "select state from public.usage_events where user_id = %s"
         assert candidate.look(sql) == [("settled",)]
-        with psycopg.connect(stack.db_url) as connection:
+        with session(stack.db_url) as connection:
             candidate.delete(connection)
 
 
@@ -193,7 +194,7 @@ def test_interview_deleted_while_the_ai_replies__never_deadlocks(stack: StackSta
         assert at_once(stack.db_url, reply(*task), candidate.deleting()) == ["ok", "ok"]
         sql = "select state from public.usage_events where user_id = %s"
         assert candidate.look(sql) == [("released",)]
-        with psycopg.connect(stack.db_url) as connection:
+        with session(stack.db_url) as connection:
             candidate.delete(connection)
 
 
@@ -227,8 +228,8 @@ def test_account__stays_locked_while_its_interview_ends(candidate: Candidate, wh
     }
     sql = "select 1 from public.profiles where id = %s for update nowait"
     with (
-        psycopg.connect(candidate.db_url) as one,
-        psycopg.connect(candidate.db_url) as other,
+        session(candidate.db_url) as one,
+        session(candidate.db_url) as other,
     ):
         assert other.execute(sql, (candidate.user_id,)).fetchone() == (1,)
         other.rollback()

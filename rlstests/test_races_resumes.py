@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from cli.stack.status import StackStatus
+from rlstests.sessions import session
 from rlstests.test_races import DEADLOCK, ROUNDS, at_once
 from rlstests.test_templates import DESIGN
 
@@ -20,7 +21,7 @@ class Owner:
 
     def __init__(self, db_url: str, live: int) -> None:
         self.db_url, self.user_id = db_url, uuid4()
-        with psycopg.connect(db_url) as connection:
+        with session(db_url) as connection:
             connection.execute("insert into auth.users (id) values (%s)", (self.user_id,))
             self.live = [self._insert(connection) for _ in range(live)]
             self.trashed = self._insert(connection, "now()")
@@ -55,7 +56,7 @@ class Owner:
         return run
 
     def count(self, sql: str) -> int:
-        with psycopg.connect(self.db_url) as connection:
+        with session(self.db_url) as connection:
             row = connection.execute(sql, (self.user_id,)).fetchone()
         assert row is not None
         return int(row[0])
@@ -68,7 +69,7 @@ class Owner:
 def owner_with_room_for_one(stack: StackStatus) -> Iterator[Owner]:
     made = Owner(stack.db_url, FREE - 1)
     yield made
-    with psycopg.connect(stack.db_url) as connection:
+    with session(stack.db_url) as connection:
         made.delete(connection)
 
 
@@ -88,7 +89,7 @@ def test_last_place__is_taken_once(owner_with_room_for_one: Owner) -> None:
 def test_last_draft__is_begun_once(owner_with_room_for_one: Owner) -> None:
     owner = owner_with_room_for_one
     save = "select public.save_draft(null, null, '{}')"
-    with psycopg.connect(owner.db_url) as connection:
+    with session(owner.db_url) as connection:
         for _ in range(19):
             owner.does(save)(connection)
     assert sorted(at_once(owner.db_url, *[owner.does(save)] * 4)) == ["PT402"] * 3 + ["ok"]
@@ -127,7 +128,7 @@ def test_edits_at_once__are_numbered_without_a_gap(owner_with_room_for_one: Owne
 
 def test_draft_published_twice_at_once__is_written_once(owner_with_room_for_one: Owner) -> None:
     owner = owner_with_room_for_one
-    with psycopg.connect(owner.db_url) as connection:
+    with session(owner.db_url) as connection:
         owner.does('select public.save_draft(%s, 2, \'{"summary": "x"}\')', owner.live[0])(
             connection
         )

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from rlstests.actors import SYSTEM, Database
-from rlstests.conftest import Scene
+from rlstests.conftest import Scene, World
 from rlstests.samples import SAMPLES
 from rlstests.values import Case, Rule, cases, stated
 
@@ -34,11 +34,17 @@ AFTER_THE_CHECKS = ("23503", "23505")
 BEFORE_THE_CHECKS = "22"
 
 
-def constraints(db: Database, relation: str) -> dict[str, list[str]]:
-    """The CHECK constraints of a relation, and the columns of each."""
-    with db.acting(SYSTEM) as connection:
-        found = connection.execute(CONSTRAINTS).fetchall()
-    return {row["name"]: row["columns"] for row in found if row["relation"] == relation}
+Constraints = dict[str, dict[str, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def constraints(world: World) -> Constraints:
+    """The CHECK constraints of each relation, and the columns of each."""
+    found: Constraints = {}
+    with world.db.acting(SYSTEM) as connection:
+        for row in connection.execute(CONSTRAINTS):
+            found.setdefault(row["relation"], {})[row["name"]] = row["columns"]
+    return found
 
 
 @pytest.fixture
@@ -74,9 +80,9 @@ def all_cases(scene: Scene, target: str, rule: Rule) -> Iterator[Case]:
 
 @pytest.mark.parametrize(("relation_scene", "target"), ENTRIES, indirect=["relation_scene"])
 def test_value_rule__accepts_the_limit_and_refuses_one_beyond(
-    open_scene: Scene, target: str
+    open_scene: Scene, constraints: Constraints, target: str
 ) -> None:
-    known = constraints(open_scene.db, open_scene.relation)
+    known = constraints.get(open_scene.relation, {})
     own = {name for name, columns in known.items() if target in (name, *columns)}
     assert own, f"no CHECK of {open_scene.relation} is called {target} or is about it"
     for case in all_cases(open_scene, target, STATED[open_scene.relation][target]):
@@ -89,7 +95,7 @@ def test_value_rule__accepts_the_limit_and_refuses_one_beyond(
 
 
 @pytest.mark.parametrize("relation_scene", list(STATED), indirect=True)
-def test_every_check__refuses_something(open_scene: Scene) -> None:
+def test_every_check__refuses_something(open_scene: Scene, constraints: Constraints) -> None:
     # So dropping any of them fails a test, also one whose column has another beside it.
     seen = {
         violated(open_scene, case)
@@ -97,7 +103,7 @@ def test_every_check__refuses_something(open_scene: Scene) -> None:
         for case in all_cases(open_scene, target, rule)
         if not case.accepted
     }
-    assert set(constraints(open_scene.db, open_scene.relation)) - seen == set()
+    assert set(constraints.get(open_scene.relation, {})) - seen == set()
 
 
 def test_relations_with_a_check__are_the_ones_in_values_yml(db: Database) -> None:
