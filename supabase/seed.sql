@@ -343,6 +343,10 @@ values
 ('public.analyses', 'ended', 'created_at', '90 days', 'delete', 'Analyses that are over.'),
 ('public.interview_sessions', 'ended', 'created_at', '2 years', 'delete', 'Interviews.'),
 (
+    'public.interview_transcripts', 'ended', 'created_at', '2 years', 'delete',
+    'What was said in recordings.'
+),
+(
     'storage.objects', 'interview_audio', 'created_at', '2 years', 'purge_files',
     'Recordings of interviews.'
 ),
