@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from rlstests.actors import Actor, Database, Row
-from rlstests.interview_helpers import work
+from rlstests.request_helpers import work
 
 ANY = "00000000-0000-4000-8000-000000000001"
 

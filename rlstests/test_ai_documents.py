@@ -1,22 +1,20 @@
 """Room ai: a text is asked for, written once, and then belongs to the user who may edit it."""
 
-import json
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from rlstests.actors import ANON, NO_GRANT, POLICY, SERVICE, SYSTEM, Actor, Database, Row, refused
-from rlstests.ai_tasks import (
-    FACTS,
-    add_job,
-    add_resume,
+from rlstests.ai_helpers import FACTS, add_job, add_resume
+from rlstests.request_helpers import (
     claim,
     complete,
-    entitle,
     fail,
+    limit,
+    live_tasks,
     malformed,
-    tasks_of,
+    subscribe,
     uses,
 )
 
@@ -26,7 +24,7 @@ RESULT: dict[str, Any] = FACTS | {"content": "Dear Mr Babbage"}
 
 @pytest.fixture
 def resume(db: Database, owner: Actor) -> UUID:
-    entitle(db, owner)
+    subscribe(db, owner, "unlimited")
     return add_resume(db, owner)
 
 
@@ -117,7 +115,7 @@ def test_title__fits_its_column(db: Database, owner: Actor, resume: UUID) -> Non
 def test_foreign_missing_trashed_and_empty_resume__get_no_text(
     db: Database, owner: Actor, stranger: Actor, resume: UUID
 ) -> None:
-    entitle(db, stranger)
+    subscribe(db, stranger, "unlimited")
     with refused("PT404", match=f"résumé {resume}"):
         request(db, stranger, resume, "summary")
     for missing in (uuid4(), None):
@@ -152,12 +150,7 @@ def test_blocked_account_and_nobody__ask_for_nothing(
 
 
 def test_requests_too_often__have_to_wait(db: Database, owner: Actor, resume: UUID) -> None:
-    db.query(
-        SYSTEM,
-        "insert into public.global_config (key, value) values ('rate_limits', %s) "
-        "on conflict (key) do update set value = excluded.value",
-        json.dumps({"document": {"limit": 1, "seconds": 60}}),
-    )
+    limit(db, "document", 1)
     request(db, owner, resume, "summary")
     with refused("PT429"):
         request(db, owner, resume, "outreach")
@@ -171,7 +164,7 @@ def test_request_without_allowance__leaves_nothing_behind(db: Database, stranger
     with refused("PT402"):
         request(db, stranger, mine, "summary")
     assert db.query(stranger, "select * from public.ai_documents") == []
-    assert tasks_of(db, stranger) == 0
+    assert live_tasks(db, stranger) == []
 
 
 def test_same_key__gives_the_same_row_and_another_request_is_a_conflict(
@@ -182,7 +175,7 @@ def test_same_key__gives_the_same_row_and_another_request_is_a_conflict(
     first = request(db, owner, resume, "answer", **asked)
     request(db, owner, resume, "summary")
     assert request(db, owner, resume, "answer", **asked)["id"] == first["id"]
-    assert len(uses(db, owner)) == tasks_of(db, owner) == 3
+    assert len(uses(db, owner)) == len(live_tasks(db, owner)) == 3
     for change in ({"prompt": "Why us?"}, {"job_id": add_job(db, owner)}):
         with refused("PT409", match="was used for another"):
             request(db, owner, resume, "answer", **asked | change)

@@ -7,18 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from rlstests.actors import SYSTEM, Actor, Database, Row, refused
-from rlstests.ai_tasks import (
-    CONTENT,
-    FACTS,
-    add_job,
-    add_resume,
-    claim,
-    complete,
-    entitle,
-    fail,
-    malformed,
-    uses,
-)
+from rlstests.ai_helpers import CONTENT, FACTS, add_job, add_resume
+from rlstests.request_helpers import claim, complete, fail, malformed, subscribe, uses
 from rlstests.test_ai import TYPES, request
 
 BETTER = CONTENT | {"summary": "Engineer of analytical engines."}
@@ -36,7 +26,7 @@ RESULT: dict[str, Any] = FACTS | {
 
 @pytest.fixture
 def resume(db: Database, owner: Actor) -> UUID:
-    entitle(db, owner)
+    subscribe(db, owner, "unlimited")
     return add_resume(db, owner)
 
 
