@@ -271,12 +271,12 @@ values
 on conflict do nothing;
 
 -- platform: configuration -----------------------------------------------------------------------
--- Every key that the product reads; each has a default in the code, so a missing one does no harm.
+-- Every key that the database reads; each has a default in the code, so a missing one does no harm.
+-- Those that begin with ai_ are for the workers. The plan without a subscription is always free.
 -- How long rows are kept is in retention_policies, below.
 
 insert into public.global_config (key, value, description)
 values
-('default_plan', '"free"', 'Code of the plan of a user without a subscription.'),
 ('billing_grace_days', '7', 'Days that a past due subscription keeps its access.'),
 ('ai_cache_ttl_seconds', '86400', 'How long an answer of an AI provider may be used again.'),
 (
