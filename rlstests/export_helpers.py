@@ -12,7 +12,8 @@ def add_resume(db: Database, user: Actor) -> UUID:
     made = db.value(
         user,
         "insert into public.resumes (title, content, layout) "
-        """values ('Mine', '{"summary": "I bake."}', '{"order": ["summary"]}') returning id""",
+        """values ('Mine', '{"summary": "I bake."}', '{"sectionOrder": ["summary"]}') """
+        "returning id",
     )
     assert isinstance(made, UUID)
     return made

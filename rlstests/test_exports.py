@@ -63,7 +63,7 @@ def test_snapshot__is_the_resume_at_the_time_of_the_request(
     assert generation(db, owner)["resume_data"] == {
         "title": "Mine",
         "content": {"summary": "I bake."},
-        "layout": {"order": ["summary"]},
+        "layout": {"sectionOrder": ["summary"]},
         "template": None,
     }
 
