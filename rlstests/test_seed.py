@@ -115,7 +115,8 @@ def test_built_in_designs__say_all_that_a_renderer_asks(db: Database) -> None:
         assert set(design["fonts"]) == {"heading", "body", "baseSize"}, slug
         assert set(design["colors"]) == {"primary", "secondary", "text", "background"}, slug
         assert set(design["spacing"]) == {"margins", "lineHeight", "sectionGap"}, slug
-        assert set(design["headings"]) == {"style", "transform"}, slug
+        assert design["headings"]["style"] in {"rule", "bar", "plain"}, slug
+        assert design["headings"]["transform"] in {"none", "uppercase", "small-caps"}, slug
         assert design["bullets"] in {"disc", "dash"}, slug
         assert design["sectionOrder"][0] == "personalInfo", slug
         assert ("columns" in design) == (row["layout"] == "two_column"), slug
