@@ -128,9 +128,9 @@ on conflict do nothing;
 
 -- templates -------------------------------------------------------------------------------------
 -- Beside what the CHECK asks for, each design says: fonts.baseSize; colors secondary, text and
--- background; spacing.sectionGap; headings {style: rule | bar | plain, transform: none | uppercase |
--- small-caps}; bullets disc | dash; and with two columns, columns {ratio: [main, side], side: [keys
--- of the sections beside the main column]}. personalInfo goes across the page. Sections that
+-- background; spacing.sectionGap; headings {style, transform}: rule, bar or plain, and none,
+-- uppercase or small-caps; bullets: disc or dash; and with two columns, columns {ratio, side}: main
+-- to side, and the sections that go there. personalInfo goes across the page. Sections that
 -- sectionOrder does not name follow it, in the main column.
 
 insert into public.resume_templates (
