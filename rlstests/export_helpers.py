@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from rlstests.actors import Actor, Database, Row
-from rlstests.interview_helpers import work
+from rlstests.request_helpers import work
 
 ANY = "00000000-0000-4000-8000-000000000001"
 
@@ -12,7 +12,8 @@ def add_resume(db: Database, user: Actor) -> UUID:
     made = db.value(
         user,
         "insert into public.resumes (title, content, layout) "
-        """values ('Mine', '{"summary": "I bake."}', '{"order": ["summary"]}') returning id""",
+        """values ('Mine', '{"summary": "I bake."}', '{"sectionOrder": ["summary"]}') """
+        "returning id",
     )
     assert isinstance(made, UUID)
     return made

@@ -1,9 +1,9 @@
-"""What the tests of room interviews have in common: people who may practise, and a worker."""
+"""What the tests of room interviews have in common: interviews, and what a worker says in them."""
 
-import json
 from uuid import UUID, uuid4
 
-from rlstests.actors import SERVICE, SYSTEM, Actor, Database, Row
+from rlstests.actors import SYSTEM, Actor, Database, Row
+from rlstests.request_helpers import work
 
 FACTS = {
     "ai_provider": "offline",
@@ -19,13 +19,6 @@ FEEDBACK = FACTS | {
     "strengths": ["Structure"],
     "improvements": ["Numbers"],
 }
-
-
-def subscribe(db: Database, user: Actor, plan: str = "pro") -> Actor:
-    """Put somebody on a plan with interviews; the free one has none."""
-    sql = "update public.profiles set subscription_tier = %s where id = %s"
-    db.query(SYSTEM, sql, plan, user.user_id)
-    return user
 
 
 def start(db: Database, user: Actor, **arguments: object) -> Row:
@@ -48,46 +41,19 @@ def turns(db: Database, user: Actor, session: UUID) -> list[Row]:
     return db.query(user, sql, session)
 
 
-def claim(db: Database, kind: str) -> Row:
-    return db.one(SERVICE, "select * from worker.claim_tasks('test', %s, 1, 60)", [kind])
-
-
-def finish(db: Database, task: Row, result: object) -> None:
-    sql = "select worker.complete_task(%s, %s, %s)"
-    db.query(SERVICE, sql, task["id"], task["lease_token"], json.dumps(result))
-
-
-def fail(db: Database, task: Row, error: str = "No luck.", *, retryable: bool = False) -> str:
-    sql = "select worker.fail_task(%s, %s, %s, %s)"
-    return str(db.value(SERVICE, sql, task["id"], task["lease_token"], error, retryable))
-
-
-def work(db: Database, kind: str, result: object) -> None:
-    """Claim the next task of this kind and complete it."""
-    finish(db, claim(db, kind), result)
+def questioned(db: Database, user: Actor, **arguments: object) -> UUID:
+    """An interview whose first question was asked and not answered."""
+    session = start(db, user, **arguments)["id"]
+    assert isinstance(session, UUID)
+    work(db, "interview_reply", REPLY)
+    return session
 
 
 def answered(db: Database, user: Actor, **arguments: object) -> UUID:
     """An interview in which one question was asked and answered; the AI has not replied yet."""
-    session = start(db, user, **arguments)["id"]
-    assert isinstance(session, UUID)
-    work(db, "interview_reply", REPLY)
+    session = questioned(db, user, **arguments)
     say(db, user, session)
     return session
-
-
-def state_of_use(db: Database, user: Actor, operation: str) -> str:
-    sql = "select state from public.usage_events where operation = %s"
-    return str(db.value(user, sql, operation))
-
-
-def used(db: Database, user: Actor, meter: str) -> int:
-    return int(db.value(user, "select used from public.my_usage() where meter = %s", meter))
-
-
-def live_tasks(db: Database, user: Actor) -> list[str]:
-    sql = "select kind from queue.tasks where user_id = %s order by kind"
-    return [row["kind"] for row in db.query(SYSTEM, sql, user.user_id)]
 
 
 def record(db: Database, user: Actor, bucket: str = "interview-audio") -> str:
@@ -97,15 +63,6 @@ def record(db: Database, user: Actor, bucket: str = "interview-audio") -> str:
     db.query(SYSTEM, sql, bucket, bucket)
     db.query(SYSTEM, "insert into storage.objects (bucket_id, name) values (%s, %s)", bucket, path)
     return path
-
-
-def limit(db: Database, action: str, calls: int) -> None:
-    """Allow this many calls of an action in an hour."""
-    sql = (
-        "insert into public.global_config as c (key, value) values ('rate_limits', %s) "
-        "on conflict (key) do update set value = c.value || excluded.value"
-    )
-    db.query(SYSTEM, sql, json.dumps({action: {"limit": calls, "seconds": 3600}}))
 
 
 def end(db: Database, user: Actor, how: str, session: UUID | None) -> Row:

@@ -1,12 +1,12 @@
 """Room ai: a request for an analysis is checked, counted once, and keeps what the job said."""
 
-import json
 from uuid import UUID, uuid4
 
 import pytest
 
 from rlstests.actors import ANON, NO_GRANT, SERVICE, SYSTEM, Actor, Database, Row, refused
-from rlstests.ai_tasks import add_job, add_resume, claim, entitle, fail, tasks_of, uses
+from rlstests.ai_helpers import add_job, add_resume
+from rlstests.request_helpers import claim, fail, limit, live_tasks, subscribe, uses
 
 TYPES = ["ats_score", "keyword_match", "match", "full_analysis", "optimization"]
 WITH_JOB = ["keyword_match", "match", "optimization"]
@@ -14,7 +14,7 @@ WITH_JOB = ["keyword_match", "match", "optimization"]
 
 @pytest.fixture
 def resume(db: Database, owner: Actor) -> UUID:
-    entitle(db, owner)
+    subscribe(db, owner, "unlimited")
     return add_resume(db, owner)
 
 
@@ -139,7 +139,7 @@ def test_foreign_missing_and_trashed_resume__get_the_same_answer(
     db: Database, owner: Actor, stranger: Actor, admin: Actor, resume: UUID
 ) -> None:
     for user in (stranger, admin):
-        entitle(db, user)
+        subscribe(db, user, "unlimited")
         with refused("PT404", match=f"résumé {resume}"):
             request(db, user, resume, "ats_score")
     for missing in (uuid4(), None):
@@ -177,12 +177,7 @@ def test_nobody_and_service__may_not_ask(db: Database, resume: UUID) -> None:
 
 
 def test_requests_too_often__have_to_wait(db: Database, owner: Actor, resume: UUID) -> None:
-    db.query(
-        SYSTEM,
-        "insert into public.global_config (key, value) values ('rate_limits', %s) "
-        "on conflict (key) do update set value = excluded.value",
-        json.dumps({"analysis": {"limit": 1, "seconds": 60}}),
-    )
+    limit(db, "analysis", 1)
     request(db, owner, resume, "ats_score")
     with refused("PT429"):
         request(db, owner, resume, "full_analysis")
@@ -194,7 +189,7 @@ def test_request_without_allowance__leaves_nothing_behind(db: Database, stranger
         request(db, stranger, mine, "ats_score")
     with refused("PT402"):
         request(db, stranger, mine, "ats_score")
-    assert len(analyses(db, stranger)) == tasks_of(db, stranger) == 3
+    assert len(analyses(db, stranger)) == len(live_tasks(db, stranger)) == 3
 
 
 # Asking again ----------------------------------------------------------------------------------
@@ -210,7 +205,7 @@ def test_same_key__gives_the_same_row_and_counts_nothing(
     # What the job says now is another matter.
     db.query(owner, "update public.jobs set description = 'Looms.'")
     assert request(db, owner, resume, "match", **asked)["id"] == first["id"]
-    assert len(uses(db, owner)) == tasks_of(db, owner) == 3
+    assert len(uses(db, owner)) == len(live_tasks(db, owner)) == 3
     # Another operation has keys of its own, and no key is a new request.
     for kind, key in (("ats_score", "k"), ("match", None)):
         again = request(db, owner, resume, kind, job_id=job, idempotency_key=key)
@@ -271,7 +266,7 @@ def test_cancelling__gives_the_use_back(
     (row,) = analyses(db, owner)
     assert (row["status"], row["completed_at"]) == ("cancelled", None)
     assert uses(db, owner) == ["released"]
-    assert tasks_of(db, owner) == 0
+    assert live_tasks(db, owner) == []
 
 
 @pytest.mark.parametrize("column", ["resume_id", "variant_resume_id", "job_id"])

@@ -1,22 +1,20 @@
 """Room ai: a text is asked for, written once, and then belongs to the user who may edit it."""
 
-import json
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from rlstests.actors import ANON, NO_GRANT, POLICY, SERVICE, SYSTEM, Actor, Database, Row, refused
-from rlstests.ai_tasks import (
-    FACTS,
-    add_job,
-    add_resume,
+from rlstests.actors import ANON, NO_GRANT, SERVICE, SYSTEM, Actor, Database, Row, refused
+from rlstests.ai_helpers import FACTS, add_job, add_resume
+from rlstests.request_helpers import (
     claim,
     complete,
-    entitle,
     fail,
+    limit,
+    live_tasks,
     malformed,
-    tasks_of,
+    subscribe,
     uses,
 )
 
@@ -26,7 +24,7 @@ RESULT: dict[str, Any] = FACTS | {"content": "Dear Mr Babbage"}
 
 @pytest.fixture
 def resume(db: Database, owner: Actor) -> UUID:
-    entitle(db, owner)
+    subscribe(db, owner, "unlimited")
     return add_resume(db, owner)
 
 
@@ -117,7 +115,7 @@ def test_title__fits_its_column(db: Database, owner: Actor, resume: UUID) -> Non
 def test_foreign_missing_trashed_and_empty_resume__get_no_text(
     db: Database, owner: Actor, stranger: Actor, resume: UUID
 ) -> None:
-    entitle(db, stranger)
+    subscribe(db, stranger, "unlimited")
     with refused("PT404", match=f"résumé {resume}"):
         request(db, stranger, resume, "summary")
     for missing in (uuid4(), None):
@@ -152,12 +150,7 @@ def test_blocked_account_and_nobody__ask_for_nothing(
 
 
 def test_requests_too_often__have_to_wait(db: Database, owner: Actor, resume: UUID) -> None:
-    db.query(
-        SYSTEM,
-        "insert into public.global_config (key, value) values ('rate_limits', %s) "
-        "on conflict (key) do update set value = excluded.value",
-        json.dumps({"document": {"limit": 1, "seconds": 60}}),
-    )
+    limit(db, "document", 1)
     request(db, owner, resume, "summary")
     with refused("PT429"):
         request(db, owner, resume, "outreach")
@@ -171,7 +164,7 @@ def test_request_without_allowance__leaves_nothing_behind(db: Database, stranger
     with refused("PT402"):
         request(db, stranger, mine, "summary")
     assert db.query(stranger, "select * from public.ai_documents") == []
-    assert tasks_of(db, stranger) == 0
+    assert live_tasks(db, stranger) == []
 
 
 def test_same_key__gives_the_same_row_and_another_request_is_a_conflict(
@@ -182,7 +175,7 @@ def test_same_key__gives_the_same_row_and_another_request_is_a_conflict(
     first = request(db, owner, resume, "answer", **asked)
     request(db, owner, resume, "summary")
     assert request(db, owner, resume, "answer", **asked)["id"] == first["id"]
-    assert len(uses(db, owner)) == tasks_of(db, owner) == 3
+    assert len(uses(db, owner)) == len(live_tasks(db, owner)) == 3
     for change in ({"prompt": "Why us?"}, {"job_id": add_job(db, owner)}):
         with refused("PT409", match="was used for another"):
             request(db, owner, resume, "answer", **asked | change)
@@ -267,113 +260,3 @@ def test_task_event__reaches_only_the_row_of_its_owner_and_kind(
         )
         complete(db, claim(db, kind), RESULT)
         assert only(db, owner)["status"] == "pending"
-
-
-# Editing ---------------------------------------------------------------------------------------
-
-
-def test_owner__edits_what_was_written(db: Database, owner: Actor, resume: UUID) -> None:
-    write(db, owner, resume)
-    db.query(owner, "update public.ai_documents set title = 'Mine', content = 'Dear Mr Babbage'")
-    row = only(db, owner)
-    assert (row["title"], row["edited_at"]) == ("Mine", None)
-    db.query(owner, "update public.ai_documents set content = 'Dear Charles'")
-    row = only(db, owner)
-    assert row["content"] == "Dear Charles"
-    assert row["edited_at"] is not None
-
-
-@pytest.mark.parametrize("status", ["pending", "processing", "failed", "cancelled"])
-def test_what_is_not_written__cannot_be_edited_and_only_what_is_over_deleted(
-    db: Database, owner: Actor, resume: UUID, status: str
-) -> None:
-    request(db, owner, resume, "summary")
-    db.query(SYSTEM, "update public.ai_documents set status = %s", status)
-    assert db.affected(owner, "update public.ai_documents set content = 'x'") == 0
-    gone = 0 if status in ("pending", "processing") else 1
-    assert db.affected(owner, "delete from public.ai_documents") == gone
-
-
-def test_blocked_account__reads_and_deletes_but_edits_nothing(
-    db: Database, owner: Actor, resume: UUID
-) -> None:
-    write(db, owner, resume)
-    db.query(SYSTEM, "update public.profiles set is_active = false where id = %s", owner.user_id)
-    with refused("42501", match=POLICY):
-        db.query(owner, "update public.ai_documents set content = 'x'")
-    assert db.affected(owner, "delete from public.ai_documents") == 1
-
-
-@pytest.mark.parametrize(
-    "change",
-    ["title = ''", "title = repeat('x', 201)", "content = ''", "content = repeat('x', 50001)"]
-    + ["content = null"],
-)
-def test_edit__must_fit_its_column(db: Database, owner: Actor, resume: UUID, change: str) -> None:
-    write(db, owner, resume)
-    with refused("23514"):
-        db.query(owner, f"update public.ai_documents set {change}")
-
-
-@pytest.mark.parametrize(
-    "column",
-    ["id", "user_id", "kind", "status", "prompt", "edited_at", "completed_at", "resume_id"]
-    + ["job_id", "ai_provider", "estimated_cost", "usage_event_id", "created_at"],
-)
-def test_system_columns__are_not_the_owners_to_change(
-    db: Database, owner: Actor, resume: UUID, column: str
-) -> None:
-    write(db, owner, resume)
-    with refused("42501", match=NO_GRANT):
-        db.query(owner, f"update public.ai_documents set {column} = {column}")
-
-
-def test_columns__refuse_what_no_event_writes(db: Database, owner: Actor, resume: UUID) -> None:
-    request(db, owner, resume, "answer", prompt="Why you?")
-    for change in (
-        "kind = 'letter'",
-        "prompt = null",
-        "prompt = ''",
-        "prompt = repeat('x', 5001)",
-        "status = 'unknown'",
-        "completed_at = now()",
-        "status = 'completed', content = 'x', ai_provider = 'offline'",
-        "status = 'completed', completed_at = now(), ai_provider = 'offline'",
-        "status = 'completed', completed_at = now(), content = 'x'",
-        "error_message = repeat('x', 2001)",
-        "ai_provider = 'somebody'",
-    ):
-        with refused("23514"):
-            db.query(SYSTEM, f"update public.ai_documents set {change}")
-
-
-@pytest.mark.parametrize("column", ["resume_id", "job_id"])
-def test_document__refers_to_rows_of_its_owner_only(
-    db: Database, owner: Actor, stranger: Actor, resume: UUID, column: str
-) -> None:
-    make, table = (add_job, "jobs") if column == "job_id" else (add_resume, "resumes")
-    write(db, owner, resume)
-    point = f"update public.ai_documents set {column} = %s"
-    mine = make(db, owner)
-    db.query(SYSTEM, point, mine)
-    with refused("23503"):
-        db.query(SYSTEM, point, make(db, stranger))
-    db.query(SYSTEM, f"delete from public.{table} where id = %s", mine)
-    row = only(db, owner)
-    assert (row["user_id"], row[column], row["content"]) == (
-        owner.user_id,
-        None,
-        "Dear Mr Babbage",
-    )
-
-
-def test_use__stands_for_one_document(db: Database, owner: Actor, resume: UUID) -> None:
-    row = request(db, owner, resume, "summary")
-    with refused("23505"):
-        db.query(
-            SYSTEM,
-            "insert into public.ai_documents (user_id, kind, usage_event_id) "
-            "values (%s, 'summary', %s)",
-            owner.user_id,
-            row["usage_event_id"],
-        )

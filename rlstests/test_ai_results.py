@@ -2,23 +2,13 @@
 
 import json
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
 from rlstests.actors import SYSTEM, Actor, Database, Row, refused
-from rlstests.ai_tasks import (
-    CONTENT,
-    FACTS,
-    add_job,
-    add_resume,
-    claim,
-    complete,
-    entitle,
-    fail,
-    malformed,
-    uses,
-)
+from rlstests.ai_helpers import CONTENT, FACTS, add_job, add_resume
+from rlstests.request_helpers import claim, complete, fail, malformed, subscribe, uses
 from rlstests.test_ai import TYPES, request
 
 BETTER = CONTENT | {"summary": "Engineer of analytical engines."}
@@ -36,7 +26,7 @@ RESULT: dict[str, Any] = FACTS | {
 
 @pytest.fixture
 def resume(db: Database, owner: Actor) -> UUID:
-    entitle(db, owner)
+    subscribe(db, owner, "unlimited")
     return add_resume(db, owner)
 
 
@@ -208,22 +198,14 @@ def variant(db: Database, owner: Actor) -> Row:
     )
 
 
-def any_template(db: Database) -> UUID:
-    if not db.value(SYSTEM, "select to_regclass('public.resume_templates') is not null"):
-        return uuid4()
-    template = db.value(SYSTEM, "select id from public.resume_templates limit 1")
-    assert isinstance(template, UUID)
-    return template
-
-
 def test_optimization__makes_a_new_resume_beside_the_old_one(
     db: Database, owner: Actor, resume: UUID
 ) -> None:
     db.query(
         SYSTEM,
-        "update public.resumes set layout = %s, template_id = %s where id = %s",
-        json.dumps({"order": ["summary"]}),
-        any_template(db),
+        "update public.resumes set layout = %s, template_id = "
+        "(select id from public.resume_templates where slug = 'classic') where id = %s",
+        json.dumps({"sectionOrder": ["summary"]}),
         resume,
     )
     parent = db.one(owner, "select * from public.resumes where id = %s", resume)
@@ -245,10 +227,12 @@ def test_optimization__says_what_the_new_version_is(
     db: Database, owner: Actor, resume: UUID
 ) -> None:
     complete(db, ask(db, owner, resume, "optimization"), RESULT)
-    sql = "select current_setting('resumebase.change_type'), %s"
-    assert db.one(SYSTEM, sql, 1)["current_setting"] == "ai_optimized"
-    summary = db.value(SYSTEM, "select current_setting('resumebase.change_summary')")
-    assert summary == "Programmer, Babbage & Co"
+    sql = "select change_type, change_summary from public.resume_versions where resume_id = %s"
+    (version,) = db.query(owner, sql, variant(db, owner)["id"])
+    assert version == {
+        "change_type": "ai_optimized",
+        "change_summary": "Programmer, Babbage & Co",
+    }
 
 
 def test_optimization_of_a_resume_that_is_gone__still_gives_one(

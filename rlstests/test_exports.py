@@ -6,13 +6,13 @@ import pytest
 
 from rlstests.actors import ANON, NO_GRANT, SYSTEM, Actor, Database, refused
 from rlstests.export_helpers import ANY, add_resume, download, generation, rendered, request, result
-from rlstests.interview_helpers import (
+from rlstests.interview_helpers import start
+from rlstests.request_helpers import (
     claim,
+    complete,
     fail,
-    finish,
     limit,
     live_tasks,
-    start,
     state_of_use,
     subscribe,
     used,
@@ -39,7 +39,7 @@ def test_request__ends_with_files_in_the_callers_folder(
     assert task["payload"] == {"generation_id": str(made["id"]), "formats": ["pdf", "word"]}
     assert generation(db, owner)["generation_status"] == "processing"
     thumbnail = f"{owner.user_id}/page.png"
-    finish(db, task, result(owner, "word", "pdf", thumbnail_path=thumbnail))
+    complete(db, task, result(owner, "word", "pdf", thumbnail_path=thumbnail))
     done = generation(db, owner)
     assert (done["generation_status"], done["completed_at"] is not None) == ("completed", True)
     assert (done["latex_content"], done["processing_time_ms"]) == ("\\documentclass", 15)
@@ -63,7 +63,7 @@ def test_snapshot__is_the_resume_at_the_time_of_the_request(
     assert generation(db, owner)["resume_data"] == {
         "title": "Mine",
         "content": {"summary": "I bake."},
-        "layout": {"order": ["summary"]},
+        "layout": {"sectionOrder": ["summary"]},
         "template": None,
     }
 

@@ -15,7 +15,7 @@ from rlstests.export_helpers import (
     request,
     result,
 )
-from rlstests.interview_helpers import claim, fail, finish, work
+from rlstests.request_helpers import claim, complete, fail, work
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_task__reaches_only_the_generation_of_its_owner(
     for sent in (result(owner), None):
         db.query(SYSTEM, sql, payload, stranger.user_id)
         task = claim(db, "generation")
-        finish(db, task, sent) if sent else fail(db, task)
+        complete(db, task, sent) if sent else fail(db, task)
         assert generation(db, owner) == before
 
 
@@ -114,9 +114,9 @@ def test_malformed_file__is_refused(
     if isinstance(path := change.get("file_path"), str):
         change = change | {"file_path": path.format(owner=owner.user_id)}
     with refused("PT422", match="malformed"):
-        finish(db, task, changed(owner, **change))
+        complete(db, task, changed(owner, **change))
     assert db.query(owner, "select 1 from public.resume_downloads") == []
-    finish(db, task, changed(owner))
+    complete(db, task, changed(owner))
     assert generation(db, owner)["generation_status"] == "completed"
 
 
@@ -141,7 +141,7 @@ def test_malformed_result__is_refused_whole(
     request(db, owner, resume)
     task = claim(db, "generation")
     with refused("PT422", match="malformed"):
-        finish(db, task, result(owner, **change))
+        complete(db, task, result(owner, **change))
     assert generation(db, owner)["generation_status"] == "processing"
 
 
@@ -151,7 +151,7 @@ def test_result_that_is_no_object__is_refused(
 ) -> None:
     request(db, owner, resume)
     with refused("PT422", match="malformed"):
-        finish(db, claim(db, "generation"), sent)
+        complete(db, claim(db, "generation"), sent)
 
 
 def test_result__has_each_format_once_and_no_other(
@@ -161,5 +161,5 @@ def test_result__has_each_format_once_and_no_other(
     task = claim(db, "generation")
     for formats in (["pdf"], ["pdf", "pdf"], ["pdf", "word", "latex"], ["pdf", "word", "word"]):
         with refused("PT422", match="malformed"):
-            finish(db, task, result(owner, *formats))
-    finish(db, task, result(owner, "word", "pdf"))
+            complete(db, task, result(owner, *formats))
+    complete(db, task, result(owner, "word", "pdf"))

@@ -7,7 +7,7 @@ import pytest
 
 from rlstests.actors import SYSTEM, Actor, Database, refused
 from rlstests.export_helpers import add_resume, rendered, request
-from rlstests.interview_helpers import subscribe
+from rlstests.request_helpers import subscribe
 
 DESIGN = {
     "fonts": {"heading": "Inter", "body": "Inter"},

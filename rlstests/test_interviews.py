@@ -5,19 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from rlstests.actors import ANON, NO_GRANT, SYSTEM, Actor, Database, refused
-from rlstests.interview_helpers import (
-    REPLY,
-    claim,
-    limit,
-    live_tasks,
-    say,
-    session_row,
-    start,
-    subscribe,
-    turns,
-    used,
-    work,
-)
+from rlstests.interview_helpers import REPLY, questioned, say, session_row, start, turns
+from rlstests.request_helpers import claim, limit, live_tasks, subscribe, used, work
 
 
 @pytest.fixture
@@ -28,10 +17,7 @@ def owner(db: Database) -> Actor:
 @pytest.fixture
 def session(db: Database, owner: Actor) -> UUID:
     """An interview whose first question was asked."""
-    made = start(db, owner)["id"]
-    assert isinstance(made, UUID)
-    work(db, "interview_reply", REPLY)
-    return made
+    return questioned(db, owner)
 
 
 def add_job(db: Database, user: Actor, **columns: object) -> UUID:

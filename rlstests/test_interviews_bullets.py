@@ -6,13 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from rlstests.actors import ANON, NO_GRANT, SYSTEM, Actor, Database, Row, refused
-from rlstests.interview_helpers import (
-    FACTS,
-    answered,
+from rlstests.interview_helpers import FACTS, answered, delete
+from rlstests.request_helpers import (
     claim,
-    delete,
+    complete,
     fail,
-    finish,
     limit,
     live_tasks,
     state_of_use,
@@ -47,7 +45,7 @@ def test_request__ends_with_bullet_points(db: Database, owner: Actor) -> None:
     task = claim(db, "bullets")
     assert task["payload"] == {"bullets_id": str(made["id"])}
     assert row(db, owner)["status"] == "processing"
-    finish(db, task, RESULT)
+    complete(db, task, RESULT)
     done = row(db, owner)
     assert (done["status"], done["completed_at"] is not None) == ("completed", True)
     assert done["bullets"] == RESULT["bullets"]
@@ -179,7 +177,7 @@ def test_malformed_result__is_refused_whole(db: Database, owner: Actor, result: 
     request(db, owner)
     task = claim(db, "bullets")
     with refused("PT422", match="malformed"):
-        finish(db, task, result)
+        complete(db, task, result)
     assert row(db, owner)["status"] == "processing"
     assert state_of_use(db, owner, "bullets") == "reserved"
 
@@ -200,7 +198,7 @@ def test_task__reaches_only_the_bullets_of_its_owner(
     for result in (RESULT, None):
         db.query(SYSTEM, sql, payload, stranger.user_id)
         task = claim(db, "bullets")
-        finish(db, task, result) if result else fail(db, task)
+        complete(db, task, result) if result else fail(db, task)
         assert row(db, owner) == before
 
 

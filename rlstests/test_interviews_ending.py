@@ -10,18 +10,21 @@ from rlstests.interview_helpers import (
     FEEDBACK,
     REPLY,
     answered,
-    claim,
     delete,
     end,
-    finish,
-    limit,
-    live_tasks,
+    questioned,
     say,
     session_row,
     start,
+    turns,
+)
+from rlstests.request_helpers import (
+    claim,
+    complete,
+    limit,
+    live_tasks,
     state_of_use,
     subscribe,
-    turns,
     used,
     work,
 )
@@ -35,10 +38,7 @@ def owner(db: Database) -> Actor:
 @pytest.fixture
 def asked(db: Database, owner: Actor) -> UUID:
     """An interview whose first question was asked and not answered."""
-    session = start(db, owner)["id"]
-    assert isinstance(session, UUID)
-    work(db, "interview_reply", REPLY)
-    return session
+    return questioned(db, owner)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_reply_that_comes_too_late__changes_nothing(
     task = claim(db, "interview_reply")
     row = end(db, owner, "cancel", session)
     with refused("PT409", match="not leased"):
-        finish(db, task, REPLY)
+        complete(db, task, REPLY)
     sql = "select private.enqueue_task('interview_reply', %s, %s, null)"
     db.query(SYSTEM, sql, json.dumps({"session_id": str(session)}), owner.user_id)
     work(db, "interview_reply", REPLY)

@@ -9,16 +9,17 @@ from rlstests.actors import SYSTEM, Actor, Database, refused
 from rlstests.interview_helpers import (
     FACTS,
     FEEDBACK,
-    REPLY,
     answered,
-    claim,
     delete,
     end,
-    fail,
-    finish,
-    live_tasks,
+    questioned,
     session_row,
-    start,
+)
+from rlstests.request_helpers import (
+    claim,
+    complete,
+    fail,
+    live_tasks,
     state_of_use,
     subscribe,
     used,
@@ -34,10 +35,7 @@ def owner(db: Database) -> Actor:
 @pytest.fixture
 def asked(db: Database, owner: Actor) -> UUID:
     """An interview whose first question was asked and not answered."""
-    session = start(db, owner)["id"]
-    assert isinstance(session, UUID)
-    work(db, "interview_reply", REPLY)
-    return session
+    return questioned(db, owner)
 
 
 @pytest.fixture
@@ -64,7 +62,7 @@ def test_complete__settles_the_use_and_ends_in_feedback(
     task = claim(db, "interview_feedback")
     assert task["payload"] == {"session_id": str(session)}
     assert session_row(db, session)["feedback_status"] == "processing"
-    finish(db, task, FEEDBACK)
+    complete(db, task, FEEDBACK)
     row = session_row(db, session)
     assert (row["feedback_status"], row["score"]) == ("completed", 82)
     assert (row["feedback"], row["strengths"], row["improvements"]) == (
@@ -151,7 +149,7 @@ def test_malformed_feedback__is_refused_whole(
     end(db, owner, "complete", session)
     task = claim(db, "interview_feedback")
     with refused("PT422", match="malformed"):
-        finish(db, task, result)
+        complete(db, task, result)
     row = session_row(db, session)
     assert (row["feedback_status"], row["score"]) == ("processing", None)
 
@@ -162,7 +160,7 @@ def test_feedback__reaches_only_the_interview_of_its_owner(
     end(db, owner, "complete", session)
     db.query(SYSTEM, "delete from queue.tasks")
     before = session_row(db, session)
-    for ending in (lambda task: finish(db, task, FEEDBACK), lambda task: fail(db, task)):
+    for ending in (lambda task: complete(db, task, FEEDBACK), lambda task: fail(db, task)):
         sql = "select private.enqueue_task('interview_feedback', %s, %s, null)"
         db.query(SYSTEM, sql, json.dumps({"session_id": str(session)}), stranger.user_id)
         ending(claim(db, "interview_feedback"))

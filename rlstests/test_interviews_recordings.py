@@ -6,14 +6,13 @@ from uuid import uuid4
 import pytest
 
 from rlstests.actors import ANON, NO_GRANT, SYSTEM, Actor, Database, Row, refused
-from rlstests.interview_helpers import (
-    FACTS,
+from rlstests.interview_helpers import FACTS, record
+from rlstests.request_helpers import (
     claim,
+    complete,
     fail,
-    finish,
     limit,
     live_tasks,
-    record,
     state_of_use,
     subscribe,
     used,
@@ -48,7 +47,7 @@ def test_request__ends_with_what_was_said(db: Database, owner: Actor, path: str)
     task = claim(db, "transcript")
     assert task["payload"] == {"transcript_id": str(made["id"]), "audio_path": path}
     assert row(db, owner)["status"] == "processing"
-    finish(db, task, RESULT)
+    complete(db, task, RESULT)
     done = row(db, owner)
     assert (done["status"], done["completed_at"] is not None) == ("completed", True)
     assert done["transcript_text"] == "I build things."
@@ -156,7 +155,7 @@ def test_malformed_result__is_refused_whole(
     request(db, owner, path)
     task = claim(db, "transcript")
     with refused("PT422", match="malformed"):
-        finish(db, task, result)
+        complete(db, task, result)
     assert row(db, owner)["status"] == "processing"
     assert state_of_use(db, owner, "transcript") == "reserved"
 
@@ -171,7 +170,7 @@ def test_task__reaches_only_the_transcript_of_its_owner(
     for result in (RESULT, None):
         db.query(SYSTEM, sql, payload, stranger.user_id)
         task = claim(db, "transcript")
-        finish(db, task, result) if result else fail(db, task)
+        complete(db, task, result) if result else fail(db, task)
         assert row(db, owner) == before
 
 

@@ -10,18 +10,14 @@ from rlstests.interview_helpers import (
     FACTS,
     REPLY,
     answered,
-    claim,
-    fail,
-    finish,
-    live_tasks,
+    questioned,
     record,
     say,
     session_row,
     start,
-    subscribe,
     turns,
-    work,
 )
+from rlstests.request_helpers import claim, complete, fail, live_tasks, subscribe, work
 
 
 @pytest.fixture
@@ -32,10 +28,7 @@ def owner(db: Database) -> Actor:
 @pytest.fixture
 def session(db: Database, owner: Actor) -> UUID:
     """An interview whose first question was asked."""
-    made = start(db, owner)["id"]
-    assert isinstance(made, UUID)
-    work(db, "interview_reply", REPLY)
-    return made
+    return questioned(db, owner)
 
 
 def test_talk__goes_back_and_forth(db: Database, owner: Actor, session: UUID) -> None:
@@ -72,7 +65,7 @@ def test_say_before_the_reply__has_to_wait(db: Database, owner: Actor, session: 
     task = claim(db, "interview_reply")
     with refused("PT409", match="waits for the interviewer"):
         say(db, owner, session)
-    finish(db, task, REPLY)
+    complete(db, task, REPLY)
     assert say(db, owner, session)["turn_number"] == 4
 
 
@@ -112,7 +105,7 @@ def test_last_answer__is_followed_by_a_farewell_and_no_more(db: Database, owner:
     session = answered(db, owner, total_questions=1)
     task = claim(db, "interview_reply")
     assert task["payload"]["is_last"] is True
-    finish(db, task, REPLY)
+    complete(db, task, REPLY)
     with refused("PT409", match="everything was asked"):
         say(db, owner, session)
 
@@ -199,7 +192,7 @@ def test_malformed_reply__is_refused_whole(db: Database, owner: Actor, result: o
     session = start(db, owner)["id"]
     task = claim(db, "interview_reply")
     with refused("PT422", match="malformed"):
-        finish(db, task, result)
+        complete(db, task, result)
     assert turns(db, owner, session) == []
     assert session_row(db, session)["reply_status"] == "processing"
 

@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from rlstests.actors import SYSTEM, Actor, Database, Row, refused
-from rlstests.ai_tasks import add_job, claim, complete, fail, malformed, tasks_of, uses
+from rlstests.ai_helpers import add_job
+from rlstests.request_helpers import claim, complete, fail, limit, live_tasks, malformed, uses
 
 DATA = {
     "requiredSkills": ["Python", "SQL"],
@@ -76,7 +77,7 @@ def test_job_whose_task_is_gone__can_be_asked_for_again(
     request(db, owner, job)
     db.query(SYSTEM, "delete from queue.tasks")
     request(db, owner, job)
-    assert tasks_of(db, owner) == 1
+    assert len(live_tasks(db, owner)) == 1
 
 
 def test_key_of_another_job__is_a_conflict(db: Database, owner: Actor, job: UUID) -> None:
@@ -114,7 +115,7 @@ def test_request_without_allowance__changes_nothing(db: Database, owner: Actor, 
     with refused("PT402"):
         request(db, owner, job)
     assert read(db, owner)["extract_status"] == "none"
-    assert tasks_of(db, owner) == 0
+    assert live_tasks(db, owner) == []
 
 
 def test_blocked_account__asks_for_nothing(db: Database, owner: Actor, job: UUID) -> None:
@@ -124,12 +125,7 @@ def test_blocked_account__asks_for_nothing(db: Database, owner: Actor, job: UUID
 
 
 def test_requests_too_often__have_to_wait(db: Database, owner: Actor, job: UUID) -> None:
-    db.query(
-        SYSTEM,
-        "insert into public.global_config (key, value) values "
-        """('rate_limits', '{"job_extract": {"limit": 1, "seconds": 60}}') """
-        "on conflict (key) do update set value = excluded.value",
-    )
+    limit(db, "job_extract", 1)
     request(db, owner, job)
     with refused("PT429"):
         request(db, owner, job)

@@ -4,24 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from rlstests.actors import SYSTEM, Actor, Database
+from rlstests.actors import Actor, Database
 from rlstests.test_jobs import add_job
-
-
-@pytest.fixture(autouse=True)
-def _query_language(db: Database) -> None:
-    """The query language of search_resumes, which search_jobs shares, where it is not there yet."""
-    if db.value(SYSTEM, "select to_regprocedure('private.search_query(text)') is null"):
-        db.query(
-            SYSTEM,
-            """
-            create function private.search_query(p_query text) returns tsquery
-            language sql stable as $$
-                select (nullif(websearch_to_tsquery('simple', p_query)::text, '') || ':*')::tsquery
-            $$
-            """,
-        )
-        db.query(SYSTEM, "grant execute on function private.search_query(text) to authenticated")
 
 
 def found(db: Database, user: Actor, query: str | None, *page: int | None) -> list[UUID]:

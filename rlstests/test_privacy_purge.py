@@ -171,9 +171,8 @@ def test_account_that_an_operator_brought_back__stays(
 # What is left
 
 
-def test_purged_account__leaves_one_line_without_a_name(
-    db: Database, owner: Actor, stranger: Actor, task: Row
-) -> None:
+def leave_traces(db: Database, owner: Actor) -> None:
+    """Write from a browser, as somebody who may write more than the owner."""
     with db.acting(owner) as connection:
         headers = '{"user-agent": "My browser", "x-forwarded-for": "192.0.2.9"}'
         connection.execute("select set_config('request.headers', %s, true)", (headers,))
@@ -184,6 +183,12 @@ def test_purged_account__leaves_one_line_without_a_name(
             "insert into public.feedback (content, context) values ('0123456789', '{\"ip\": 1}')"
         )
         connection.execute("select set_config('request.headers', '', true)")
+
+
+def test_purged_account__leaves_one_line_without_a_name(
+    db: Database, owner: Actor, stranger: Actor, task: Row
+) -> None:
+    leave_traces(db, owner)
     db.query(SYSTEM, "update public.profiles set deleted_at = null where id = %s", stranger.user_id)
     ask(db, task)
     remove(db, owner)

@@ -58,6 +58,7 @@ def test_policies__are_seeded_with_the_promised_periods(db: Database) -> None:
         "public.jobs:always": month,
         "public.analyses:ended": quarter,
         "public.interview_sessions:ended": 2 * year,
+        "public.interview_transcripts:ended": 2 * year,
         "storage.objects:interview_audio": 2 * year,
         "public.usage_events:always": year,
         "public.usage_counters:not_lifetime": year,

@@ -178,6 +178,7 @@ def test_account_that_is_being_deleted__keeps_nobody_waiting(stack: StackStatus)
     [
         ("public.analyses", "ended", 90, "status = 'cancelled', "),
         ("public.interview_sessions", "ended", 730, "status = 'abandoned', "),
+        ("public.interview_transcripts", "ended", 730, "status = 'cancelled', "),
         ("public.jobs", "always", 30, ""),
         ("public.ai_usage", "always", 90, ""),
         ("public.usage_counters", "not_lifetime", 365, "period_type = 'day', "),
@@ -209,7 +210,9 @@ def test_seeded_policy__takes_a_row_the_day_it_is_too_old(
         assert bool(rows(db, relation, owner)) is is_left
 
 
-@pytest.mark.parametrize("relation", ["public.analyses", "public.interview_sessions"])
+@pytest.mark.parametrize(
+    "relation", ["public.analyses", "public.interview_sessions", "public.interview_transcripts"]
+)
 def test_open_row__stays_however_old_it_is(db: Database, owner: Actor, relation: str) -> None:
     only(db, relation, "ended")
     make_row(db, relation, owner)

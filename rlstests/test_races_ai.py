@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from cli.stack.status import StackStatus
-from rlstests.ai_tasks import CONTENT
+from rlstests.ai_helpers import CONTENT
 from rlstests.sessions import session
 from rlstests.test_ai_results import RESULT
 from rlstests.test_races import DEADLOCK, ROUNDS, Account, at_once

@@ -1,4 +1,4 @@
-"""Room reporting, second half: whether the books agree, and how the database is doing."""
+"""Room reporting, second file: whether the books agree, and how the database is doing."""
 
 from uuid import uuid4
 

@@ -47,6 +47,48 @@ OURS: dict[str, Any] = {
     "interests": [{"name": "Chess"}],
     "references": [{"name": "Ann", "reference": "Good."}],
 }
+# What a plain JSON Resume says of OURS.
+PLAIN = {
+    "basics": {
+        "name": "John Doe",
+        "label": "Engineer",
+        "email": "john@example.com",
+        "phone": "+1234567890",
+        "url": "https://doe.example",
+        "summary": "Experienced software engineer.",
+        "location": {"city": "San Francisco, CA"},
+        "profiles": [
+            {"network": "LinkedIn", "url": "linkedin.com/in/johndoe"},
+            {"network": "GitHub", "url": "github.com/johndoe"},
+        ],
+    },
+    "work": [
+        {
+            "name": "Tech Corp",
+            "position": "Senior Developer",
+            "location": "SF, CA",
+            "startDate": "2020-01",
+            "endDate": "2023-06",
+            "summary": "Payments.",
+            "highlights": ["Developed", "Led"],
+            "technologies": ["Go"],
+        }
+    ],
+    "education": [{"institution": "MIT", "studyType": "BSc", "area": "CS", "score": "3.9"}],
+    "skills": [
+        {"name": "Technical", "keywords": ["Python", "React"]},
+        {"name": "Soft", "keywords": ["Leadership"]},
+        {"name": "tools", "keywords": ["Git"]},
+    ],
+    "projects": [{"name": "p", "highlights": ["b"], "keywords": ["t"], "url": "https://p.test"}],
+    "certificates": [{"name": "CKA", "issuer": "CNCF", "date": "2022"}],
+    "languages": OURS["languages"],
+    "awards": OURS["awards"],
+    "publications": OURS["publications"],
+    "volunteer": [{"organization": "Club", "position": "Coach", "highlights": ["b"]}],
+    "interests": OURS["interests"],
+    "references": OURS["references"],
+}
 
 
 @pytest.fixture
@@ -87,49 +129,7 @@ def test_any_content__comes_back_as_it_went_out(db: Database) -> None:
 
 def test_our_shape__is_plain_json_resume(db: Database, owner: Actor) -> None:
     document = export(db, owner, add(db, owner, OURS))
-    assert document == {
-        "basics": {
-            "name": "John Doe",
-            "label": "Engineer",
-            "email": "john@example.com",
-            "phone": "+1234567890",
-            "url": "https://doe.example",
-            "summary": "Experienced software engineer.",
-            "location": {"city": "San Francisco, CA"},
-            "profiles": [
-                {"network": "LinkedIn", "url": "linkedin.com/in/johndoe"},
-                {"network": "GitHub", "url": "github.com/johndoe"},
-            ],
-        },
-        "work": [
-            {
-                "name": "Tech Corp",
-                "position": "Senior Developer",
-                "location": "SF, CA",
-                "startDate": "2020-01",
-                "endDate": "2023-06",
-                "summary": "Payments.",
-                "highlights": ["Developed", "Led"],
-                "technologies": ["Go"],
-            }
-        ],
-        "education": [{"institution": "MIT", "studyType": "BSc", "area": "CS", "score": "3.9"}],
-        "skills": [
-            {"name": "Technical", "keywords": ["Python", "React"]},
-            {"name": "Soft", "keywords": ["Leadership"]},
-            {"name": "tools", "keywords": ["Git"]},
-        ],
-        "projects": [
-            {"name": "p", "highlights": ["b"], "keywords": ["t"], "url": "https://p.test"}
-        ],
-        "certificates": [{"name": "CKA", "issuer": "CNCF", "date": "2022"}],
-        "languages": OURS["languages"],
-        "awards": OURS["awards"],
-        "publications": OURS["publications"],
-        "volunteer": [{"organization": "Club", "position": "Coach", "highlights": ["b"]}],
-        "interests": OURS["interests"],
-        "references": OURS["references"],
-    }
+    assert document == PLAIN
     assert take_in(db, owner, document)["content"] == OURS
 
 

@@ -127,6 +127,11 @@ values
 on conflict do nothing;
 
 -- templates -------------------------------------------------------------------------------------
+-- Beside what the CHECK asks for, each design says: fonts.baseSize; colors secondary, text and
+-- background; spacing.sectionGap; headings {style, transform}: rule, bar or plain, and none,
+-- uppercase or small-caps; bullets: disc or dash; and with two columns, columns {ratio, side}: main
+-- to side, and the sections that go there. personalInfo goes across the page. Sections that
+-- sectionOrder does not name follow it, in the main column.
 
 insert into public.resume_templates (
     owner_id, type, name, slug, category, description, layout, is_public, is_premium, ats_score,
@@ -271,27 +276,24 @@ values
 on conflict do nothing;
 
 -- platform: configuration -----------------------------------------------------------------------
--- Every key that the product reads; each has a default in the code, so a missing one does no harm.
+-- Every key that the database reads; each has a default in the code, so a missing one does no harm.
+-- Those that begin with ai_ are for the workers. The plan without a subscription is always free.
+-- How long rows are kept is in retention_policies, below.
 
 insert into public.global_config (key, value, description)
 values
-('default_plan', '"free"', 'Code of the plan of a user without a subscription.'),
 ('billing_grace_days', '7', 'Days that a past due subscription keeps its access.'),
-(
-    'webhook_retention_days', '90',
-    'Days that webhook events which are over are kept: 30 at least, failed ones thrice as long.'
-),
 ('ai_cache_ttl_seconds', '86400', 'How long an answer of an AI provider may be used again.'),
 (
     'ai_models',
     '{
-        "gemini": "gemini-2.5-flash",
-        "claude": "claude-sonnet-4-5",
-        "openai": "gpt-5-mini",
-        "openrouter": "google/gemini-2.5-flash",
+        "gemini": "gemini-3.8-flash",
+        "claude": "claude-sonnet-5-5",
+        "openai": "gpt-6.1-terra",
+        "openrouter": "openai/gpt-6.1-terra",
         "offline": "offline"
     }',
-    'The model that is asked at each provider.'
+    'The model that is asked at each provider; model_prices has what it costs.'
 ),
 (
     'ai_provider_order', '["gemini", "claude", "openai", "openrouter", "offline"]',
@@ -345,6 +347,10 @@ values
 ('public.jobs', 'always', 'deleted_at', '30 days', 'delete', 'Jobs in the trash.'),
 ('public.analyses', 'ended', 'created_at', '90 days', 'delete', 'Analyses that are over.'),
 ('public.interview_sessions', 'ended', 'created_at', '2 years', 'delete', 'Interviews.'),
+(
+    'public.interview_transcripts', 'ended', 'created_at', '2 years', 'delete',
+    'What was said in recordings.'
+),
 (
     'storage.objects', 'interview_audio', 'created_at', '2 years', 'purge_files',
     'Recordings of interviews.'

@@ -1,7 +1,8 @@
 -- Room: metering
 --
 -- What lives here: what may be used how often. The catalogue (plans, plan_limits, operations), the
--- counters, one usage event per use, and reserve → settle or release.
+-- counters, one usage event per use, and reserve → settle or release. The other parts:
+-- metering_reserve, metering_tokens, metering_prices (token packs too) and metering_views.
 -- Who may touch it: everybody reads the catalogue, owners read their usage. Only functions of
 -- private write: a use is reserved in the transaction that starts the work, and settled or released
 -- in the transaction that ends it.

@@ -1,7 +1,8 @@
 -- Room: queue
 --
 -- What lives here: tasks that wait or run (queue.tasks), tasks that are over (queue.finished) and
--- the moves between them: enqueue, claim, extend, complete, fail, release, reap.
+-- the moves between them: enqueue, claim, extend, complete, fail, release, reap. The other parts:
+-- queue_worker_api, queue_requests and queue_maintenance.
 -- Who may touch it: business functions of private enqueue; workers call schema worker with the
 -- secret key. Nobody reads or writes the tables directly.
 -- Each task kind has a function private.on_<kind>(task, event, data) that changes the product's own

@@ -1,6 +1,8 @@
 -- Room: resumes
 --
 -- What lives here: résumés: the document a user edits, the file it was read from and what was read.
+-- The other parts: resumes_trash, parsing, versions, drafts, sections, sharing, search, experiences
+-- and exchange (JSON Resume, copies).
 -- Who may touch it: owners. They write title, content, layout, status, and say once which uploaded
 -- file it is; what was read from that file is written by the worker. Trash and restore are RPC,
 -- because a policy hides trashed rows: see resumes_trash.

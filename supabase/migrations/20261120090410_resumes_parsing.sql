@@ -2,7 +2,7 @@
 --
 -- What lives here: request_resume_parse for clients, and what the queue tells us about that task.
 -- Who may touch it: owners ask for their own résumé; the queue reports through on_resume_parse.
--- Tests: rlstests/test_resumes.py
+-- Tests: rlstests/test_resumes_parsing.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts)
 values ('resume_parse', 'Read an uploaded résumé file.', 50, 3)

@@ -5,7 +5,7 @@
 -- jobs_extracting.
 -- Who may touch it: owners. They write everything but extracted_data and its status. Trash and
 -- restore are RPC, because a policy hides trashed rows.
--- Tests: rlstests/test_jobs.py
+-- Tests: rlstests/test_jobs.py, rlstests/test_jobs_search.py
 
 -- Tables --------------------------------------------------------------------------------------
 

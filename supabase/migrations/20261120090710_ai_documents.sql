@@ -3,7 +3,7 @@
 -- What lives here: cover letters, answers to application forms, messages to recruiters, summaries.
 -- Who may touch it: owners ask for them, edit the text and the title once it is there, and delete
 -- what is over. The queue writes the rest through on_<kind>.
--- Tests: rlstests/test_ai_documents.py
+-- Tests: rlstests/test_ai_documents.py, rlstests/test_ai_documents_editing.py
 
 -- Tables --------------------------------------------------------------------------------------
 

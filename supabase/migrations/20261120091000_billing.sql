@@ -1,11 +1,11 @@
 -- Room: billing
 --
 -- What lives here: what the payment providers say. Who is whose customer (billing_customers), what
--- is subscribed to (subscriptions), what was paid (payments), and the inbox of their webhooks
--- (private.webhook_events). History is kept: rows only move forward.
+-- is subscribed to (subscriptions) and what was paid (payments). History is kept: rows only move
+-- forward. The other parts: billing_webhooks and billing_mirror.
 -- Who may touch it: owners read subscriptions and payments. Only functions of private
 -- write, after private.lock_account.
--- Tests: rlstests/test_billing.py
+-- Tests: rlstests/test_billing.py, rlstests/test_billing_payments.py
 
 -- Shape of custom limits ------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 --
 -- What lives here: every event a payment provider sent, once, as it came (private.webhook_events).
 -- Who may touch it: functions only. An event is stored before it is answered, and applied later.
--- Tests: rlstests/test_billing.py
+-- Tests: rlstests/test_billing_webhooks.py
 
 create table private.webhook_events (
     id uuid primary key default gen_random_uuid(),

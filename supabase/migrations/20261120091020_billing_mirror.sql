@@ -4,7 +4,7 @@
 -- and policies read.
 -- Who may touch it: functions of private. A subscription is written after private.lock_account,
 -- because the mirror changes the profile.
--- Tests: rlstests/test_billing.py
+-- Tests: rlstests/test_billing_mirror.py, rlstests/test_billing_races.py
 
 create function private.past_due_grace() returns interval
 language sql

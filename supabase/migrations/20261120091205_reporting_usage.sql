@@ -1,4 +1,4 @@
--- Room: reporting, second part: what is used, and what it costs.
+-- Room: reporting, third part: what is used, and what it costs.
 --
 -- What lives here: interviews, uses by operation, and the bills of the AI providers.
 -- Who may touch it: admins call public.report_*; operators, as postgres, private.report_*.

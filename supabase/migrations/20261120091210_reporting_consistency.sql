@@ -1,9 +1,9 @@
--- Room: reporting, third part: whether the books agree.
+-- Room: reporting, fourth part: whether the books agree.
 --
 -- What lives here: report_consistency, and the checks it is made of. Each check counts rows that
 -- should not be, and names some.
 -- Who may touch it: admins call public.report_consistency; operators, as postgres, the private one.
--- Tests: rlstests/test_reporting.py
+-- Tests: rlstests/test_reporting_database.py
 
 create function private.uncounted_uses() returns setof text
 language sql

@@ -1,10 +1,10 @@
--- Room: reporting, fourth part: how the database itself is doing.
+-- Room: reporting, fifth part: how the database itself is doing.
 --
 -- What lives here: sizes, indexes, connections, slow queries and long transactions, from the
 -- statistics of Postgres. They tell what an operator may see: postgres is no superuser here, and
 -- sessions of other roles show no more than that they are there.
 -- Who may touch it: admins call public.report_*; operators, as postgres, private.report_*.
--- Tests: rlstests/test_reporting.py
+-- Tests: rlstests/test_reporting_database.py
 
 create function private.report_table_sizes() returns table (
     table_name text,
