@@ -302,7 +302,8 @@ declare
     v_resume public.resumes;
     v_copy public.resumes;
 begin
-    perform private.lock_account(v_user_id);
+    -- Before the résumé is locked, as when one is deleted: the insert below takes this lock.
+    perform private.lock_resumes(v_user_id);
     perform private.limit_rate('duplicate');
     perform private.require_title(p_title);
     select * into v_resume
