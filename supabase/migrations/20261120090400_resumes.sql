@@ -14,7 +14,11 @@ immutable
 set search_path = ''
 as $$
     -- Readers rely on the type of each section; what is inside a section is the editor's business.
-    select jsonb_typeof(p_content) = 'object' and not exists (
+    -- They compare each section with each name in the layout, so there may not be any number.
+    select case jsonb_typeof(p_content)
+        when 'object' then (select count(*) from jsonb_object_keys(p_content)) <= 100
+        else false
+    end and not exists (
         select 1
         from (
             values
@@ -29,7 +33,7 @@ as $$
 $$;
 comment on function private.is_resume_content(jsonb) is
     'True for an object whose known keys hold what they should: summary a string, say.
-A section that is empty is left out or empty, never null. Other keys are free.';
+A section that is empty is left out or empty, never null. Other keys are free, up to 100 in all.';
 
 create function private.is_resume_layout(p_layout jsonb) returns boolean
 language sql
@@ -40,7 +44,9 @@ as $$
         select 1
         from unnest('{sectionOrder,hidden}'::text[]) as k (key)
         where p_layout ? k.key and not (
-            jsonb_typeof(p_layout -> k.key) = 'array'
+            jsonb_path_exists(
+                p_layout -> k.key, 'strict $ ? (@.type() == "array" && @.size() <= 100)', '{}', true
+            )
             and not jsonb_path_exists(
                 p_layout -> k.key, 'strict $[*] ? (@.type() != "string")', '{}', true
             )
@@ -48,7 +54,8 @@ as $$
     );
 $$;
 comment on function private.is_resume_layout(jsonb) is
-    'True for an object whose sectionOrder and hidden, if they are there, are lists of texts.';
+    'True for an object whose sectionOrder and hidden, if they are there, are lists of at most 100
+texts.';
 
 grant execute on function private.is_resume_content(jsonb), private.is_resume_layout(jsonb)
 to authenticated, service_role;
@@ -130,7 +137,7 @@ comment on table public.resumes is
 Owners only; a trashed résumé is invisible until restore_resume brings it back.';
 comment on column public.resumes.content is
     'The résumé as edited: personalInfo, summary, experience[], education[], skills{}, …
-At most 256 KiB.';
+At most 100 sections, 256 KiB.';
 comment on column public.resumes.layout is
     'Order and visibility of the sections: sectionOrder [keys of content], hidden [keys].';
 comment on column public.resumes.template_id is

@@ -79,8 +79,8 @@ begin
         is not true then
         raise sqlstate 'PT422' using
             message = 'This is not the content of a résumé.',
-            hint = 'Send an object of at most 256 KiB: personalInfo, skills are objects, summary '
-                'is a text, experience, education, projects and the like are lists.';
+            hint = 'Send an object of at most 256 KiB and 100 sections: personalInfo, skills are '
+                'objects, summary is a text, experience, education, projects are lists.';
     end if;
 end;
 $$;
