@@ -235,18 +235,6 @@ with check (
     user_id = (select auth.uid()) and deleted_at is null and (select private.is_active_user())
 );
 
--- The foreign key keeps strangers' résumés out; this keeps the own trash out, which the caller
--- cannot see here.
-alter policy profiles_update_owner on public.profiles
-with check (
-    id = (select auth.uid())
-    and (select private.is_active_user())
-    and (
-        active_resume_id is null
-        or exists (select 1 from public.resumes r where r.id = active_resume_id)
-    )
-);
-
 -- Grants ----------------------------------------------------------------------------------------
 
 grant select on public.resumes to authenticated, service_role;
@@ -322,6 +310,37 @@ create trigger _300_check_template before update of template_id on public.resume
 for each row when (
     new.template_id is not null and new.template_id is distinct from old.template_id
 ) execute function private.tg_resumes__check_template();
+
+create function private.tg_profiles__check_active_resume() returns trigger
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    -- The foreign key keeps strangers' résumés out; this keeps the own trash out, which the caller
+    -- cannot see here.
+    if current_user = 'authenticated'
+        and not exists (select 1 from public.resumes r where r.id = new.active_resume_id) then
+        raise sqlstate '42501' using
+            message = format(
+                'new row violates row-level security policy: no résumé %s to use',
+                new.active_resume_id
+            ),
+            hint = 'Use the id of a résumé of your own; one in the trash must be restored first.';
+    end if;
+    return new;
+end;
+$$;
+comment on function private.tg_profiles__check_active_resume() is
+    'Refuses a résumé that the caller does not see. A policy would look at what there was when the
+statement began: a résumé that another session trashes meanwhile would pass, and fail each later
+edit. This looks when the profile is locked, which trash_resume locks first.';
+
+create trigger _300_check_active_resume before update of active_resume_id on public.profiles
+for each row when (
+    new.active_resume_id is not null
+    and new.active_resume_id is distinct from old.active_resume_id
+) execute function private.tg_profiles__check_active_resume();
 
 -- What only the owner reads, and what machines write all the time, stays out of the audit log.
 select private.audit_table(
