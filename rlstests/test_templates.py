@@ -264,9 +264,7 @@ ADD_MANY = (
 )
 
 
-def test_templates__are_limited_for_each_user(
-    db: Database, owner: Actor, stranger: Actor
-) -> None:
+def test_templates__are_limited_for_each_user(db: Database, owner: Actor, stranger: Actor) -> None:
     db.query(SYSTEM, "delete from public.global_config where key = 'max_templates'")
     assert db.affected(owner, ADD_MANY, json.dumps(DESIGN), 100) == 100
     with refused("PT422", match="More than 100"):
