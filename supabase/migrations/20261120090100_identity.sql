@@ -71,7 +71,9 @@ comment on table public.user_preferences is
 create table public.user_settings (
     user_id uuid not null default auth.uid() references public.profiles (id) on delete cascade,
     setting_key text not null check (setting_key ~ '^[a-z][a-z0-9_.-]{0,99}$'),
-    setting_value jsonb check (octet_length(setting_value::text) <= 16384),
+    setting_value jsonb check (
+        private.has_short_numbers(setting_value) and octet_length(setting_value::text) <= 16384
+    ),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     primary key (user_id, setting_key)

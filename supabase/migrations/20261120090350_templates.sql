@@ -64,7 +64,9 @@ create table public.resume_templates (
         layout in ('single_column', 'two_column')
     ),
     design jsonb not null check (
-        private.is_template_design(design) and octet_length(design::text) <= 32768
+        private.is_template_design(design)
+        and private.has_short_numbers(design)
+        and octet_length(design::text) <= 32768
     ),
     sections smallint not null generated always as (
         case

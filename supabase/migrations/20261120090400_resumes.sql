@@ -18,7 +18,7 @@ as $$
     select case jsonb_typeof(p_content)
         when 'object' then (select count(*) from jsonb_object_keys(p_content)) <= 100
         else false
-    end and not exists (
+    end and private.has_short_numbers(p_content) and not exists (
         select 1
         from (
             values
@@ -40,7 +40,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-    select jsonb_typeof(p_layout) = 'object' and not exists (
+    select jsonb_typeof(p_layout) = 'object' and private.has_short_numbers(p_layout) and not exists (
         select 1
         from unnest('{sectionOrder,hidden}'::text[]) as k (key)
         where p_layout ? k.key and not (
