@@ -1,5 +1,6 @@
 """Room exports: a résumé is rendered to files, and its owner downloads them."""
 
+import json
 from uuid import UUID, uuid4
 
 import pytest
@@ -66,6 +67,18 @@ def test_snapshot__is_the_resume_at_the_time_of_the_request(
         "layout": {"sectionOrder": ["summary"]},
         "template": None,
     }
+
+
+def test_resume_that_nobody_has_edited__is_rendered_as_it_was_read(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    read = json.dumps({"basics": {"name": "Ada", "summary": "I bake."}})
+    sql = "update public.resumes set content = %s, parsed_data = %s"
+    db.query(SYSTEM, sql, "{}", read)
+    content = {"personalInfo": {"name": "Ada"}, "summary": "I bake."}
+    assert request(db, owner, resume)["resume_data"]["content"] == content
+    db.query(SYSTEM, sql, '{"summary": "I edit."}', read)
+    assert request(db, owner, resume)["resume_data"]["content"] == {"summary": "I edit."}
 
 
 def test_export_without_a_pdf__keeps_the_latest_one(

@@ -107,3 +107,57 @@ def test_this_month__has_its_partitions(db: Database) -> None:
     for parent in ("usage_events", "finished"):
         name = f"private.{parent}_{date.today():%Y_%m}"
         assert db.value(SYSTEM, "select to_regclass(%s) is not null", name), name
+
+
+# Some kilobytes of a request, and a gigabyte when it is written out.
+LONG = "[" + ", ".join(["1e131071"] * 9000) + "]"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_short"),
+    [
+        (None, True),
+        ("1", True),
+        ('{"a": [1.5, -3e98, {"b": 1e-90}], "c": "' + "9" * 200 + '"}', True),
+        ("1e100", False),
+        ("0e-100", False),
+        ('{"a": [[{"b": -1e100}]]}', False),
+        (LONG, False),
+    ],
+)
+def test_number__is_short_when_written_out(
+    db: Database, owner: Actor, value: str | None, is_short: bool
+) -> None:
+    assert db.value(owner, "select private.has_short_numbers(%s)", value) is is_short
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "sql"),
+    [
+        ("23514", "insert into public.resumes (content) values ('{\"x\": LONG}')"),
+        ("23514", "insert into public.resumes (layout) values ('{\"x\": LONG}')"),
+        (
+            "23514",
+            "insert into public.user_settings (setting_key, setting_value) values ('a', 'LONG')",
+        ),
+        (
+            "23514",
+            "insert into public.resume_templates (name, design) "
+            "select 'x', t.design || '{\"x\": LONG}' from public.resume_templates t limit 1",
+        ),
+        (
+            "23514",
+            "insert into public.feedback (content, context) "
+            "values ('It is too slow.', '{\"x\": LONG}')",
+        ),
+        ("PT422", "select public.save_draft(null, null, '{\"x\": LONG}')"),
+        ("PT422", "select public.save_draft(null, null, '{}', '{\"x\": LONG}')"),
+        ("PT422", "select public.import_json_resume('{\"x\": LONG}')"),
+    ],
+)
+def test_long_numbers__are_refused_before_they_are_written_out(
+    db: Database, owner: Actor, sqlstate: str, sql: str
+) -> None:
+    db.query(SYSTEM, "set local statement_timeout = '3s'")
+    with refused(sqlstate):
+        db.query(owner, sql.replace("LONG", LONG))

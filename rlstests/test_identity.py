@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from rlstests.actors import ANON, NO_GRANT, SYSTEM, Actor, Database, refused
+from rlstests.actors import ANON, NO_GRANT, POLICY, SYSTEM, Actor, Database, refused
 from rlstests.samples import SAMPLES, make_row
 
 
@@ -242,3 +242,37 @@ def test_settings__can_be_upserted_by_their_owner_only(
     ]
     with refused("42501", match="row-level security"):
         db.query(stranger, upsert, owner.user_id, "1")
+
+
+ADD_SETTINGS = (
+    "insert into public.user_settings (setting_key, setting_value) "
+    "select 'k' || n, '1' from generate_series(1, %s) as n "
+    "on conflict (user_id, setting_key) do update set setting_value = '2'"
+)
+
+
+def test_settings__are_limited_for_each_user(db: Database, owner: Actor, stranger: Actor) -> None:
+    db.query(SYSTEM, "delete from public.global_config where key = 'max_settings'")
+    assert db.affected(owner, ADD_SETTINGS, 200) == 200
+    # Writing those that are there again is no new one.
+    assert db.affected(owner, ADD_SETTINGS, 200) == 200
+    with refused("PT422", match="More than 200"):
+        db.query(owner, ADD_SETTINGS, 201)
+    db.query(SYSTEM, "insert into public.global_config (key, value) values ('max_settings', '2')")
+    assert db.affected(stranger, ADD_SETTINGS, 2) == 2
+    with refused("PT422", match="More than 2"):
+        db.query(stranger, ADD_SETTINGS, 3)
+    # What a stranger has is none of the caller's business: the policy answers first.
+    sql = "insert into public.user_settings (user_id, setting_key) values (%s, 'x')"
+    with refused("42501", match=POLICY):
+        db.query(stranger, sql, owner.user_id)
+
+
+def test_active_resume__that_is_gone_keeps_no_edit_from_the_profile(
+    db: Database, owner: Actor
+) -> None:
+    resume = db.value(owner, "insert into public.resumes (title) values ('Mine') returning id")
+    db.query(owner, "update public.profiles set active_resume_id = %s", resume)
+    db.query(SYSTEM, "update public.resumes set deleted_at = now() where id = %s", resume)
+    sql = "update public.profiles set full_name = 'Ada', active_resume_id = %s"
+    assert db.affected(owner, sql, resume) == 1

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import psycopg
@@ -71,6 +72,10 @@ class Applicant(Account):
     def trash(self, connection: psycopg.Connection) -> None:
         self.act(connection)
         connection.execute("select public.trash_resume(%s)", (self.resume_id,))
+
+    def delete_trashed(self, connection: psycopg.Connection) -> None:
+        self.act(connection)
+        connection.execute("select public.delete_trashed_resume(%s)", (self.resume_id,))
 
 
 def complete(task: UUID, token: UUID) -> Action:
@@ -171,6 +176,44 @@ def test_resume_trashed_while_it_is_optimised__never_deadlocks(stack: StackStatu
         assert results == ["ok", "ok"]
         with session(stack.db_url) as connection:
             applicant.delete(connection)
+
+
+@pytest.mark.parametrize("kind", ["optimization", "ats_score"])
+def test_resume_deleted_for_good_while_its_analysis_completes__never_deadlocks(
+    stack: StackStatus, kind: str
+) -> None:
+    for _ in range(ROUNDS):
+        applicant = Applicant(stack.db_url)
+        completes = ask(applicant, kind)
+        with psycopg.connect(stack.db_url) as connection:
+            applicant.trash(connection)
+        assert at_once(stack.db_url, completes, applicant.delete_trashed) == ["ok", "ok"]
+        with psycopg.connect(stack.db_url) as connection:
+            applicant.delete(connection)
+
+
+@pytest.mark.parametrize("table", ["resumes", "jobs"])
+def test_completion__waits_for_resume_and_job_before_it_locks_the_analysis(
+    applicant: Applicant, table: str
+) -> None:
+    # In the order of those who delete a résumé or a job, which takes it off its analyses.
+    completes = ask(applicant, "optimization")
+    with (
+        psycopg.connect(applicant.db_url) as holder,
+        psycopg.connect(applicant.db_url) as worker,
+        psycopg.connect(applicant.db_url, autocommit=True) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        row = applicant.resume_id if table == "resumes" else applicant.job_id
+        holder.execute(f"select 1 from public.{table} where id = %s for update", (row,))
+        completed = pool.submit(completes, worker)
+        waits = "select count(*) from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
+        while other.execute(waits, (worker.info.backend_pid,)).fetchone() == (0,):
+            assert not completed.done()
+        sql = "select 1 from public.analyses where user_id = %s for update nowait"
+        assert other.execute(sql, (applicant.user_id,)).fetchone() == (1,)
+        holder.rollback()
+        completed.result(timeout=20)
 
 
 def test_same_key_at_once__makes_one_row_and_counts_one_use(applicant: Applicant) -> None:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
-from uuid import UUID
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -238,3 +239,55 @@ def test_account__stays_locked_while_its_interview_ends(candidate: Candidate, wh
             other.execute(sql, (candidate.user_id,))
         one.rollback()
         other.rollback()
+
+
+EXPORT = "request_generation(%(resume)s, array['pdf'], null, 'k', {})"
+
+
+@pytest.mark.parametrize(
+    ("operation", "sql", "table"),
+    [
+        ("bullets", "request_bullets('Q', 'A', null, null, %(session)s, 'k')", "session"),
+        ("generation", EXPORT.format("null"), "resume"),
+        (
+            "generation",
+            "request_generation(%(resume)s, '{pdf}', null, 'k', %(session)s)",
+            "session",
+        ),
+        ("interview", "start_interview('chat', null, null, null, %(job)s, null, 5, 'k')", "job"),
+    ],
+)
+def test_request__locks_what_it_is_about_before_it_counts_the_use(
+    candidate: Candidate, operation: str, sql: str, table: str
+) -> None:
+    # In another order it and one that reads a résumé or a job could wait for each other.
+    job = uuid4()
+    tables = {"session": "interview_sessions", "resume": "resumes", "job": "jobs"}
+    rows = {"session": candidate.session_id, "resume": candidate.resume_id, "job": job}
+    with (
+        psycopg.connect(candidate.db_url) as holder,
+        psycopg.connect(candidate.db_url) as client,
+        psycopg.connect(candidate.db_url, autocommit=True) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        add = "insert into public.jobs (id, user_id, title) values (%s, %s, 'Baker')"
+        other.execute(add, (job, candidate.user_id))
+        # Whoever counts a use for this key waits from now on.
+        holder.execute(
+            "insert into private.idempotency_keys "
+            "(user_id, operation, idempotency_key, payload_sha256, usage_event_id) "
+            "values (%s, %s, 'k', sha256(''), gen_random_uuid())",
+            (candidate.user_id, operation),
+        )
+        candidate.act(client)
+        asked = pool.submit(client.execute, f"select public.{sql}", rows)
+        waits = "select count(*) from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
+        while other.execute(waits, (client.info.backend_pid,)).fetchone() == (0,):
+            assert not asked.done()
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute(
+                f"select 1 from public.{tables[table]} where id = %s for update nowait",
+                (rows[table],),
+            )
+        holder.rollback()
+        asked.result(timeout=20)

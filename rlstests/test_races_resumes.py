@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
 from cli.stack.status import StackStatus
+from rlstests.actors import refused
 from rlstests.sessions import session
 from rlstests.test_races import DEADLOCK, ROUNDS, at_once
 from rlstests.test_templates import DESIGN
@@ -138,6 +140,29 @@ def test_draft_published_twice_at_once__is_written_once(owner_with_room_for_one:
     edit = owner.does("update public.resumes set content = '{}' where id = %s", owner.live[1])
     answers = at_once(owner.db_url, publish, publish, edit)
     assert sorted(answers) == ["PT404", "ok", "ok"]
+
+
+def test_resume_trashed_while_it_is_chosen__is_not_the_active_one(
+    owner_with_room_for_one: Owner,
+) -> None:
+    owner = owner_with_room_for_one
+    choose = "update public.profiles set active_resume_id = %s where id = auth.uid()"
+    active = "select count(active_resume_id) from public.profiles where id = %s"
+    with (
+        psycopg.connect(owner.db_url) as trasher,
+        psycopg.connect(owner.db_url) as chooser,
+        psycopg.connect(owner.db_url, autocommit=True) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        owner.does("select public.trash_resume(%s)", owner.live[0])(trasher)
+        chosen = pool.submit(owner.does(choose, owner.live[0]), chooser)
+        waits = "select count(*) from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
+        while other.execute(waits, (chooser.info.backend_pid,)).fetchone() == (0,):
+            assert not chosen.done()
+        trasher.commit()
+        with refused("42501"):
+            chosen.result(timeout=20)
+    assert owner.count(active) == 0
 
 
 @pytest.mark.parametrize(

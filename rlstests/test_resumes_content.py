@@ -86,6 +86,19 @@ def test_layout__names_sections_in_lists(db: Database, owner: Actor) -> None:
         write(db, owner, "layout", {"x": "x" * 65536})
 
 
+@pytest.mark.usefixtures("resume")
+def test_sections__are_at_most_a_hundred(db: Database, owner: Actor) -> None:
+    # Each section is compared with each name in the layout, also for whoever opens a shared link.
+    names = [f"own{number}" for number in range(101)]
+    assert write(db, owner, "content", dict.fromkeys(names[:100], "x")) == 1
+    with refused("23514", match="content"):
+        write(db, owner, "content", dict.fromkeys(names, "x"))
+    for key in ("sectionOrder", "hidden"):
+        assert write(db, owner, "layout", {key: names[:100]}) == 1
+        with refused("23514", match="layout"):
+            write(db, owner, "layout", {key: names})
+
+
 # Templates ---------------------------------------------------------------------------------------
 
 

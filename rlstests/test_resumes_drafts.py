@@ -269,3 +269,19 @@ def test_drafts__go_with_the_account(db: Database, owner: Actor, resume: UUID) -
     db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
     sql = "select 1 from public.resume_drafts where user_id = %s"
     assert db.query(SYSTEM, sql, owner.user_id) == []
+
+
+@pytest.mark.parametrize(
+    ("match", "value"),
+    [
+        ("layout", {"layout": {"hidden": "summary"}}),
+        ("layout", {"layout": {"x": "x" * 65536}}),
+        ("title", {"title": "x" * 201}),
+        ("title", {"title": ""}),
+    ],
+)
+def test_draft__has_a_layout_and_a_title_that_a_resume_can_have(
+    db: Database, owner: Actor, match: str, value: dict[str, Any]
+) -> None:
+    with refused("PT422", match=match):
+        save(db, owner, **value)

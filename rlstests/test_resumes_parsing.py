@@ -16,6 +16,9 @@ RESULT = {
     "file_size_bytes": 1234,
     "warnings": ["Two columns look mixed."],
 }
+# More than an index of words takes, in no more characters than a text may have.
+PAIRS = [chr(0x4E00 + n % 150) + chr(0x5E00 + n // 150) for n in range(33000)]
+TOO_MANY_WORDS = " ".join(f"{pair}-{pair[::-1]}" for pair in PAIRS)
 
 
 @pytest.fixture
@@ -147,6 +150,9 @@ def test_reading_that_ends_in_the_trash__is_kept_for_the_restore(
         RESULT | {"file_size_bytes": 10**12},
         RESULT | {"file_sha256": "short"},
         RESULT | {"warnings": "text"},
+        RESULT | {"warnings": ["x" * 16384]},
+        RESULT | {"parsed_data": {"x": "x" * 1048576}},
+        RESULT | {"extracted_text": TOO_MANY_WORDS},
     ],
 )
 def test_malformed_result__is_refused_whole(

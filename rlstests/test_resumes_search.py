@@ -224,6 +224,27 @@ def test_columns__are_the_documented_ones(db: Database, owner: Actor) -> None:
     assert row["status"] == "draft"
 
 
+def test_row_of_minus_signs__is_a_bad_request(db: Database, owner: Actor) -> None:
+    assert titles(db, owner, "--- engineer") == []
+    for query in ("-" * 100 + "x", "-(" * 100 + "x"):
+        with refused("PT400", match="minus"):
+            search(db, owner, query)
+
+
+def test_lists_in_lists__take_no_longer_than_their_texts(db: Database, owner: Actor) -> None:
+    # Copied with each list around it, this text would be some hundred megabytes long.
+    deep = '{"skills": {"technical": ' + "[" * 2000 + f'"{"w" * 200000}"' + "]" * 2000 + "}}"
+    db.query(SYSTEM, "set local statement_timeout = '5s'")
+    sql = (
+        "select min(length(private.resume_text(%s::jsonb || jsonb_build_object('n', n), null))) "
+        "from generate_series(1, 20) as n"
+    )
+    assert db.value(owner, sql, deep) == 200000
+    insert = "insert into public.resumes (content) select %s from generate_series(1, 20)"
+    db.query(owner, insert, deep)
+    assert db.query(owner, "select id from public.find_resumes_by_skill('go')") == []
+
+
 def test_skill__is_found_in_every_list_and_as_a_whole(
     db: Database, owner: Actor, stranger: Actor, admin: Actor
 ) -> None:

@@ -256,3 +256,24 @@ def test_deleted_account__takes_its_templates_along(
     db.query(owner, "insert into public.resumes (template_id) values (%s)", template)
     db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
     assert db.query(SYSTEM, "select 1 from public.resume_templates where id = %s", template) == []
+
+
+ADD_MANY = (
+    "insert into public.resume_templates (name, design) "
+    "select 'T' || n || clock_timestamp(), %s from generate_series(1, %s) as n"
+)
+
+
+def test_templates__are_limited_for_each_user(db: Database, owner: Actor, stranger: Actor) -> None:
+    db.query(SYSTEM, "delete from public.global_config where key = 'max_templates'")
+    assert db.affected(owner, ADD_MANY, json.dumps(DESIGN), 100) == 100
+    with refused("PT422", match="More than 100"):
+        db.query(owner, ADD_MANY, json.dumps(DESIGN), 1)
+    db.query(SYSTEM, "insert into public.global_config (key, value) values ('max_templates', '2')")
+    assert db.affected(stranger, ADD_MANY, json.dumps(DESIGN), 2) == 2
+    with refused("PT422", match="More than 2"):
+        db.query(stranger, ADD_MANY, json.dumps(DESIGN), 1)
+    # What a stranger has is none of the caller's business: the policy answers first.
+    sql = "insert into public.resume_templates (owner_id, name, design) values (%s, 'x', %s)"
+    with refused("42501", match=POLICY):
+        db.query(stranger, sql, owner.user_id, json.dumps(DESIGN))

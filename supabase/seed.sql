@@ -329,6 +329,8 @@ values
 ('max_stored_resumes', '500', 'Résumés that a user may have, those in the trash included.'),
 ('max_jobs', '1000', 'Jobs that a user may track, those in the trash included.'),
 ('max_experiences', '200', 'Entries in a user''s library of experiences.'),
+('max_templates', '100', 'Templates of their own that a user may have.'),
+('max_settings', '200', 'Settings of client applications that a user may have.'),
 ('max_unattached_drafts', '20', 'Drafts without a résumé that a user may have.'),
 ('resume_versions_kept', '50', 'Newest versions of a résumé that are kept.'),
 ('interview_idle_hours', '24', 'Hours without a word after which an interview is abandoned.')

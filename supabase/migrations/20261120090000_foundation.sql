@@ -59,6 +59,25 @@ comment on function private.is_web_link(text) is
 -- CHECK constraints run with the rights of whoever writes the row.
 grant execute on function private.is_web_link(text) to authenticated, service_role;
 
+create function private.has_short_numbers(p_value jsonb) returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+    -- 1e131071 is nine bytes of a request and 128 KiB of text: looking at the text of a few thousand
+    -- of them, if only to find it too long, takes gigabytes. The first one ends this search.
+    select not exists (
+        select 1
+        from jsonb_path_query(p_value, 'strict $.** ? (@.type() == "number")') as n (value)
+        where octet_length(n.value #>> '{}') > 100
+    );
+$$;
+comment on function private.has_short_numbers(jsonb) is
+    'True unless a number in it has more than 100 characters when it is written out.
+Check it before the size of any JSON that a client sends.';
+-- CHECK constraints run with the rights of whoever writes the row.
+grant execute on function private.has_short_numbers(jsonb) to authenticated, service_role;
+
 create function private.tg_set_updated_at() returns trigger
 language plpgsql
 volatile

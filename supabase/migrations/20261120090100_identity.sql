@@ -71,13 +71,16 @@ comment on table public.user_preferences is
 create table public.user_settings (
     user_id uuid not null default auth.uid() references public.profiles (id) on delete cascade,
     setting_key text not null check (setting_key ~ '^[a-z][a-z0-9_.-]{0,99}$'),
-    setting_value jsonb check (octet_length(setting_value::text) <= 16384),
+    setting_value jsonb check (
+        private.has_short_numbers(setting_value) and octet_length(setting_value::text) <= 16384
+    ),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     primary key (user_id, setting_key)
 );
 comment on table public.user_settings is
-    'Free key/value settings of a client application, at most 16 KiB a value.';
+    'Free key/value settings of a client application, at most 16 KiB a value.
+At most as many as global_config max_settings says, 200 without it.';
 comment on column public.user_settings.setting_key is
     'Lower case, starts with a letter: letters, digits, dots, dashes, underscores.';
 
@@ -239,6 +242,35 @@ create trigger _100_set_updated_at before update on public.user_preferences
 for each row execute function private.tg_set_updated_at();
 create trigger _100_set_updated_at before update on public.user_settings
 for each row execute function private.tg_set_updated_at();
+
+create function private.tg_user_settings__limit_rows() returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    v_max integer := private.config_integer('max_settings', 200);
+    v_user_id uuid;
+begin
+    for v_user_id in select distinct i.user_id from inserted i order by i.user_id loop
+        -- Inserts of one user take turns, or two of them would each count without the other.
+        perform 1 from public.profiles p where p.id = v_user_id for no key update;
+        if (select count(*) from public.user_settings s where s.user_id = v_user_id) > v_max then
+            raise sqlstate 'PT422' using
+                message = format('More than %s settings are not possible.', v_max),
+                hint = 'Delete some, or keep several in one value.';
+        end if;
+    end loop;
+    return null;
+end;
+$$;
+comment on function private.tg_user_settings__limit_rows() is
+    'PT422 when a user has too many rows: after the policy, so that it tells nothing of strangers.';
+
+create trigger _400_limit_rows after insert on public.user_settings
+referencing new table as inserted
+for each statement execute function private.tg_user_settings__limit_rows();
 
 create function private.first_metadata_text(
     p_metadata jsonb,

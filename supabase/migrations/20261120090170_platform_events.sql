@@ -47,7 +47,9 @@ create table public.feedback (
         category in ('bug', 'feature_request', 'general', 'praise', 'complaint')
     ),
     context jsonb not null default '{}' check (
-        jsonb_typeof(context) = 'object' and octet_length(context::text) <= 16384
+        jsonb_typeof(context) = 'object'
+        and private.has_short_numbers(context)
+        and octet_length(context::text) <= 16384
     ),
     created_at timestamptz not null default now()
 );

@@ -64,7 +64,9 @@ create table public.resume_templates (
         layout in ('single_column', 'two_column')
     ),
     design jsonb not null check (
-        private.is_template_design(design) and octet_length(design::text) <= 32768
+        private.is_template_design(design)
+        and private.has_short_numbers(design)
+        and octet_length(design::text) <= 32768
     ),
     sections smallint not null generated always as (
         case
@@ -96,7 +98,8 @@ create table public.resume_templates (
 );
 comment on table public.resume_templates is
     'What a résumé may look like: built-in templates for everybody, custom ones for their owner.
-Anyone reads those that are public and active; owners read and write their own.';
+Anyone reads those that are public and active; owners read and write their own, at most as many as
+global_config max_templates says, 100 without it.';
 comment on column public.resume_templates.owner_id is
     'Who made it and alone sees it. Null for those of the installation.';
 comment on column public.resume_templates.name is
@@ -184,6 +187,38 @@ those who delete an account.';
 -- Résumés that use it lose it, and that is written down with the account.
 create trigger _100_lock_account before delete on public.resume_templates
 for each statement execute function private.tg_resume_templates__lock_account();
+
+create function private.tg_resume_templates__limit_rows() returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    v_max integer := private.config_integer('max_templates', 100);
+    v_owner_id uuid;
+begin
+    for v_owner_id in
+        select distinct i.owner_id from inserted i where i.owner_id is not null order by i.owner_id
+    loop
+        -- Inserts of one user take turns, or two of them would each count without the other.
+        perform 1 from public.profiles p where p.id = v_owner_id for no key update;
+        if (select count(*) from public.resume_templates t where t.owner_id = v_owner_id) > v_max
+        then
+            raise sqlstate 'PT422' using
+                message = format('More than %s templates of your own are not possible.', v_max),
+                hint = 'Delete some that you no longer use.';
+        end if;
+    end loop;
+    return null;
+end;
+$$;
+comment on function private.tg_resume_templates__limit_rows() is
+    'PT422 when a user has too many rows: after the policy, so that it tells nothing of strangers.';
+
+create trigger _400_limit_rows after insert on public.resume_templates
+referencing new table as inserted
+for each statement execute function private.tg_resume_templates__limit_rows();
 
 -- A new usage_count alone is no edit.
 create trigger _100_set_updated_at before update of

@@ -16,7 +16,11 @@ immutable
 set search_path = ''
 as $$
     -- Readers rely on the type of each section; what is inside a section is the editor's business.
-    select jsonb_typeof(p_content) = 'object' and not exists (
+    -- They compare each section with each name in the layout, so there may not be any number.
+    select case jsonb_typeof(p_content)
+        when 'object' then (select count(*) from jsonb_object_keys(p_content)) <= 100
+        else false
+    end and private.has_short_numbers(p_content) and not exists (
         select 1
         from (
             values
@@ -31,18 +35,20 @@ as $$
 $$;
 comment on function private.is_resume_content(jsonb) is
     'True for an object whose known keys hold what they should: summary a string, say.
-A section that is empty is left out or empty, never null. Other keys are free.';
+A section that is empty is left out or empty, never null. Other keys are free, up to 100 in all.';
 
 create function private.is_resume_layout(p_layout jsonb) returns boolean
 language sql
 immutable
 set search_path = ''
 as $$
-    select jsonb_typeof(p_layout) = 'object' and not exists (
+    select jsonb_typeof(p_layout) = 'object' and private.has_short_numbers(p_layout) and not exists (
         select 1
         from unnest('{sectionOrder,hidden}'::text[]) as k (key)
         where p_layout ? k.key and not (
-            jsonb_typeof(p_layout -> k.key) = 'array'
+            jsonb_path_exists(
+                p_layout -> k.key, 'strict $ ? (@.type() == "array" && @.size() <= 100)', '{}', true
+            )
             and not jsonb_path_exists(
                 p_layout -> k.key, 'strict $[*] ? (@.type() != "string")', '{}', true
             )
@@ -50,7 +56,8 @@ as $$
     );
 $$;
 comment on function private.is_resume_layout(jsonb) is
-    'True for an object whose sectionOrder and hidden, if they are there, are lists of texts.';
+    'True for an object whose sectionOrder and hidden, if they are there, are lists of at most 100
+texts.';
 
 grant execute on function private.is_resume_content(jsonb), private.is_resume_layout(jsonb)
 to authenticated, service_role;
@@ -132,7 +139,7 @@ comment on table public.resumes is
 Owners only; a trashed résumé is invisible until restore_resume brings it back.';
 comment on column public.resumes.content is
     'The résumé as edited: personalInfo, summary, experience[], education[], skills{}, …
-At most 256 KiB.';
+At most 100 sections, 256 KiB.';
 comment on column public.resumes.layout is
     'Order and visibility of the sections: sectionOrder [keys of content], hidden [keys].';
 comment on column public.resumes.template_id is
@@ -230,18 +237,6 @@ with check (
     user_id = (select auth.uid()) and deleted_at is null and (select private.is_active_user())
 );
 
--- The foreign key keeps strangers' résumés out; this keeps the own trash out, which the caller
--- cannot see here.
-alter policy profiles_update_owner on public.profiles
-with check (
-    id = (select auth.uid())
-    and (select private.is_active_user())
-    and (
-        active_resume_id is null
-        or exists (select 1 from public.resumes r where r.id = active_resume_id)
-    )
-);
-
 -- Grants ----------------------------------------------------------------------------------------
 
 grant select on public.resumes to authenticated, service_role;
@@ -317,6 +312,37 @@ create trigger _300_check_template before update of template_id on public.resume
 for each row when (
     new.template_id is not null and new.template_id is distinct from old.template_id
 ) execute function private.tg_resumes__check_template();
+
+create function private.tg_profiles__check_active_resume() returns trigger
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    -- The foreign key keeps strangers' résumés out; this keeps the own trash out, which the caller
+    -- cannot see here.
+    if current_user = 'authenticated'
+        and not exists (select 1 from public.resumes r where r.id = new.active_resume_id) then
+        raise sqlstate '42501' using
+            message = format(
+                'new row violates row-level security policy: no résumé %s to use',
+                new.active_resume_id
+            ),
+            hint = 'Use the id of a résumé of your own; one in the trash must be restored first.';
+    end if;
+    return new;
+end;
+$$;
+comment on function private.tg_profiles__check_active_resume() is
+    'Refuses a résumé that the caller does not see. A policy would look at what there was when the
+statement began: a résumé that another session trashes meanwhile would pass, and fail each later
+edit. This looks when the profile is locked, which trash_resume locks first.';
+
+create trigger _300_check_active_resume before update of active_resume_id on public.profiles
+for each row when (
+    new.active_resume_id is not null
+    and new.active_resume_id is distinct from old.active_resume_id
+) execute function private.tg_profiles__check_active_resume();
 
 -- What only the owner reads, and what machines write all the time, stays out of the audit log.
 select private.audit_table(

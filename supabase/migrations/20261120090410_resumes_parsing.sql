@@ -161,6 +161,14 @@ begin
             else r.file_size_bytes
         end
     where r.id = (p_task.payload ->> 'resume_id')::uuid and r.user_id = p_task.user_id;
+exception
+    -- The row knows what it can hold; here it only gets its name. A message of the row itself would
+    -- quote what was read.
+    when check_violation or program_limit_exceeded then
+        perform private.raise_malformed_result(
+            'parsed_data of at most 1 MiB, warnings of at most 16 KiB, and not more words than can '
+            'be indexed'
+        );
 end;
 $$;
 comment on function private.on_resume_parse(queue.tasks, text, jsonb) is

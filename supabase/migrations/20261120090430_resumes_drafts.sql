@@ -79,13 +79,32 @@ begin
         is not true then
         raise sqlstate 'PT422' using
             message = 'This is not the content of a résumé.',
-            hint = 'Send an object of at most 256 KiB: personalInfo, skills are objects, summary '
-                'is a text, experience, education, projects and the like are lists.';
+            hint = 'Send an object of at most 256 KiB and 100 sections: personalInfo, skills are '
+                'objects, summary is a text, experience, education, projects are lists.';
     end if;
 end;
 $$;
 comment on function private.require_resume_content(jsonb) is
     'PT422 unless this can be the content of a résumé.';
+
+create function private.require_resume_layout(p_layout jsonb) returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    if p_layout is not null
+        and (private.is_resume_layout(p_layout) and octet_length(p_layout::text) <= 65536)
+        is not true then
+        raise sqlstate 'PT422' using
+            message = 'This is not the layout of a résumé.',
+            hint = 'Send an object of at most 64 KiB, in which sectionOrder and hidden are lists '
+                'of at most 100 texts.';
+    end if;
+end;
+$$;
+comment on function private.require_resume_layout(jsonb) is
+    'PT422 unless this can be the layout of a résumé; null is fine.';
 
 create function private.require_base_version(p_resume_id uuid, p_user_id uuid, p_base integer)
 returns public.resumes
@@ -174,6 +193,8 @@ begin
             hint = 'Send p_draft_id only for the draft of a résumé that is not created yet.';
     end if;
     perform private.require_resume_content(p_content);
+    perform private.require_resume_layout(p_layout);
+    perform private.require_title(p_title);
 
     if p_resume_id is not null then
         v_resume := private.require_base_version(p_resume_id, v_user_id, p_base_version);
@@ -238,7 +259,7 @@ comment on function public.save_draft(uuid, integer, jsonb, jsonb, text, uuid, u
 For a résumé send its id and the version the editor started from: PT409 with detail
 {current_version, base_version} when it has moved on. For a new résumé send neither, and p_draft_id
 from the second time on. PT402 when there are too many drafts of new résumés, PT404 for an unknown
-résumé, draft or template, PT422 for content of the wrong shape.';
+résumé, draft or template, PT422 for content, layout or title of the wrong shape.';
 grant execute on function public.save_draft(uuid, integer, jsonb, jsonb, text, uuid, uuid)
 to authenticated;
 

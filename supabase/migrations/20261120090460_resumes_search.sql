@@ -28,8 +28,15 @@ begin
                 char_length(p_query)),
             hint = 'Search for fewer words.';
     end if;
-    -- This parser takes any text. Its output is well-formed, so that adding :* to words is safe.
-    v_text := websearch_to_tsquery('simple', p_query)::text;
+    begin
+        -- Its output is well-formed, so that adding :* to words is safe.
+        v_text := websearch_to_tsquery('simple', p_query)::text;
+    exception when internal_error then
+        -- Some thirty signs one after the other are more than this parser holds.
+        raise sqlstate 'PT400' using
+            message = 'The search has too many minus signs in a row.',
+            hint = 'Put one minus sign before each word to exclude.';
+    end;
     -- Words in double quotes mean themselves.
     select coalesce(array_agg(w.piece[1]), '{}') into v_exact
     from regexp_matches(p_query, '"([^"]*)"?', 'g') as q (quoted)
@@ -52,7 +59,7 @@ $$;
 comment on function private.search_query(text) is
     'A search as people type it: all words, "a phrase", -without, this or that. A word also finds
 longer ones that begin with it, unless it is quoted, excluded or a single letter. Null when there is
-no word in it, PT400 beyond 500 characters.';
+no word in it, PT400 beyond 500 characters and for a long row of minus signs.';
 grant execute on function private.search_query(text) to authenticated;
 
 -- Searching résumés -----------------------------------------------------------------------------
@@ -71,8 +78,11 @@ as $$
         ),
         '<>⟦⟧', '‹›'
     )
-    from jsonb_path_query(p_content - 'meta', 'strict $.**') as t (value)
-    where jsonb_typeof(t.value) = 'string';
+    -- The path picks the texts: what comes out of it is copied, and a list goes along with each list
+    -- around it.
+    from jsonb_path_query(
+        p_content - 'meta', 'strict $.** ? (@.type() == "string")'
+    ) as t (value);
 $$;
 comment on function private.resume_text(jsonb, text) is
     'The texts of a résumé in one line, for headlines.';
@@ -132,9 +142,10 @@ as $$
     from public.resumes r
     where exists (
         select 1
-        from jsonb_path_query((r.content -> 'skills') - 'groups', 'strict $.**') as s (value)
-        where jsonb_typeof(s.value) = 'string'
-            and lower(s.value #>> '{}') = lower(btrim(p_skill))
+        from jsonb_path_query(
+            (r.content -> 'skills') - 'groups', 'strict $.** ? (@.type() == "string")'
+        ) as s (value)
+        where lower(s.value #>> '{}') = lower(btrim(p_skill))
     )
     order by r.updated_at desc, r.id;
 $$;

@@ -291,6 +291,20 @@ grant execute on function public.export_json_resume(uuid) to authenticated;
 
 -- Copying ---------------------------------------------------------------------------------------
 
+create function private.content_to_use(p_resume public.resumes) returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+    select case
+        when p_resume.content = '{}' and p_resume.parsed_data is not null
+            then private.read_json_resume(p_resume.parsed_data)
+        else p_resume.content
+    end;
+$$;
+comment on function private.content_to_use(public.resumes) is
+    'The content of a résumé; of one that nobody has edited yet, what was read from its file.';
+
 create function private.duplicate_resume(p_resume_id uuid, p_title text) returns public.resumes
 language plpgsql
 volatile
@@ -302,7 +316,8 @@ declare
     v_resume public.resumes;
     v_copy public.resumes;
 begin
-    perform private.lock_account(v_user_id);
+    -- Before the résumé is locked, as when one is deleted: the insert below takes this lock.
+    perform private.lock_resumes(v_user_id);
     perform private.limit_rate('duplicate');
     perform private.require_title(p_title);
     select * into v_resume
@@ -319,11 +334,7 @@ begin
         coalesce(p_title, left(v_resume.title, 193) || ' (copy)'),
         -- What the plan no longer includes may be kept, but not chosen again.
         case when private.is_usable_template(v_resume.template_id) then v_resume.template_id end,
-        case
-            when v_resume.content = '{}' and v_resume.parsed_data is not null
-                then private.read_json_resume(v_resume.parsed_data)
-            else v_resume.content
-        end,
+        private.content_to_use(v_resume),
         v_resume.layout
     )
     returning * into v_copy;

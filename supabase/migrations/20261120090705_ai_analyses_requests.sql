@@ -264,6 +264,29 @@ $$;
 comment on function private.write_resume_variant(public.analyses, jsonb) is
     'Turns the result of an optimization into a new résumé, or keeps it in results.content.';
 
+create function private.lock_analysis_subjects(p_task queue.tasks) returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    if p_task.kind = 'optimization' then
+        perform private.lock_resumes(p_task.user_id);
+    end if;
+    perform 1
+    from public.resumes r
+    where r.id = (p_task.payload ->> 'resume_id')::uuid and r.user_id = p_task.user_id
+    for no key update;
+    perform 1
+    from public.jobs j
+    where j.id = (p_task.payload ->> 'job_id')::uuid and j.user_id = p_task.user_id
+    for key share;
+end;
+$$;
+comment on function private.lock_analysis_subjects(queue.tasks) is
+    'Locks what the result of an analysis is written to or refers to, before the analysis itself:
+the order of those who delete a résumé or a job, which takes them off their analyses.';
+
 create function private.move_analysis(p_task queue.tasks, p_event text, p_data jsonb) returns void
 language plpgsql
 volatile
@@ -272,6 +295,9 @@ as $$
 declare
     v_analysis public.analyses;
 begin
+    if p_event = 'completed' then
+        perform private.lock_analysis_subjects(p_task);
+    end if;
     -- The row of this task, and of its owner. A résumé that went to the trash meanwhile is still
     -- served: it may be restored.
     update public.analyses a

@@ -165,9 +165,11 @@ begin
         perform private.raise_not_found('interviewer', p_interviewer_id);
     end if;
     if p_job_id is not null then
+        -- The row is locked before the use is counted, as in every request.
         select * into v_job
         from public.jobs j
-        where j.id = p_job_id and j.user_id = v_user_id and j.deleted_at is null;
+        where j.id = p_job_id and j.user_id = v_user_id and j.deleted_at is null
+        for key share;
         if not found then
             perform private.raise_not_found('job', p_job_id);
         end if;

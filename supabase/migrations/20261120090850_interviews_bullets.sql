@@ -102,12 +102,15 @@ declare
 begin
     perform private.lock_account(v_user_id);
     perform private.limit_rate('bullets');
-    if p_session_id is not null and not exists (
-        select 1
+    if p_session_id is not null then
+        -- The row is locked before the use is counted, as in every request.
+        perform 1
         from public.interview_sessions s
         where s.id = p_session_id and s.user_id = v_user_id
-    ) then
-        perform private.raise_not_found('interview', p_session_id);
+        for key share;
+        if not found then
+            perform private.raise_not_found('interview', p_session_id);
+        end if;
     end if;
 
     v_use := private.reserve_usage(v_user_id, 'bullets', p_idempotency_key, jsonb_build_object(

@@ -41,7 +41,7 @@ set search_path = ''
 as $$
     select jsonb_build_object(
         'title', p_resume.title,
-        'content', p_resume.content,
+        'content', private.content_to_use(p_resume),
         'layout', p_resume.layout,
         'template', case
             when p_template.id is not null then jsonb_build_object(
@@ -58,7 +58,7 @@ comment on function private.generation_snapshot(public.resumes, public.resume_te
 
 create function private.find_session_role(p_user_id uuid, p_session_id uuid) returns text
 language plpgsql
-stable
+volatile
 set search_path = ''
 as $$
 declare
@@ -69,7 +69,8 @@ begin
     end if;
     select s.role_type into v_role_type
     from public.interview_sessions s
-    where s.id = p_session_id and s.user_id = p_user_id;
+    where s.id = p_session_id and s.user_id = p_user_id
+    for key share;
     if not found then
         perform private.raise_not_found('interview', p_session_id);
     end if;
@@ -77,7 +78,8 @@ begin
 end;
 $$;
 comment on function private.find_session_role(uuid, uuid) is
-    'The kind of role an interview of this user was for. PT404 when there is no such interview.';
+    'The kind of role an interview of this user was for, which is kept from being deleted until the
+transaction ends. PT404 when there is no such interview.';
 
 create function private.request_generation(
     p_resume_id uuid,
@@ -102,9 +104,11 @@ declare
 begin
     perform private.lock_account(v_user_id);
     perform private.limit_rate('export');
+    -- The rows are locked before the use is counted, as in every request.
     select * into v_resume
     from public.resumes r
-    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null;
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null
+    for key share;
     if not found then
         perform private.raise_not_found('résumé', p_resume_id);
     end if;
@@ -168,7 +172,8 @@ as $$
 $$;
 comment on function public.request_generation(uuid, text[], uuid, text, uuid) is
     'Asks for a résumé to be rendered to files: some of latex, overleaf, pdf and word. Returns the
-row, pending, with a snapshot of the résumé: later edits do not change it.
+row, pending, with a snapshot of the résumé: later edits do not change it. One that nobody has
+edited yet is rendered as it was read from its file.
 Counts one use, given back if it fails. Without a template the résumé''s own is taken. The same key
 again returns the same row. PT402 when the allowance is gone; PT404 for an unknown résumé or
 interview, and a template that you may not use (any more); PT422 for an unknown format; PT429 when
