@@ -62,7 +62,7 @@ grant select on public.retention_policies to authenticated, service_role;
 create trigger _100_set_updated_at before update on public.retention_policies
 for each row execute function private.tg_set_updated_at();
 select private.audit_table(
-    'public.retention_policies', 'relation', '{last_run_at,last_count}'
+    'public.retention_policies', 'relation,condition', '{last_run_at,last_count}'
 );
 
 -- Which rows ------------------------------------------------------------------------------------
