@@ -168,6 +168,18 @@ def test_limit_rate__tells_addresses_apart_when_nobody_is_signed_in(db: Database
         limit(db, "probe", ANON)
 
 
+def test_limit_rate__counts_a_network_of_ipv6_as_one_caller(db: Database) -> None:
+    configure(db, "rate_limits", {"probe": {"limit": 1, "seconds": 7}})
+    limit(db, "probe", ANON, {"cf-connecting-ip": "2001:db8:1:2::1"})
+    with refused("PT429"):
+        limit(db, "probe", ANON, {"cf-connecting-ip": "2001:db8:1:2:ffff:ffff:ffff:ffff"})
+    limit(db, "probe", ANON, {"cf-connecting-ip": "2001:db8:1:3::1"})
+    limit(db, "probe", ANON, {"cf-connecting-ip": "::ffff:192.0.2.1"})
+    limit(db, "probe", ANON, {"cf-connecting-ip": "::ffff:192.0.2.2"})
+    with refused("PT429"):
+        limit(db, "probe", ANON, {"cf-connecting-ip": "::ffff:192.0.2.2"})
+
+
 @pytest.mark.parametrize(
     "rule",
     [None, {}, [], "x", {"limit": -1}, {"limit": "many"}, {"limit": 1.5, "seconds": 0}, 7],

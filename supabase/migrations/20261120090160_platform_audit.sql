@@ -90,6 +90,23 @@ $$;
 comment on function private.request_ip() is
     'The address the request says it came from; null when it says none, or nonsense.';
 
+create function private.request_network() returns text
+language sql
+stable
+set search_path = ''
+as $$
+    -- Whoever has one address of IPv6 has the 64 bits below it as well. The others are IPv4
+    -- addresses, some of them written as IPv6.
+    select case
+        when family(a.ip) = 6 and not a.ip <<= '::ffff:0:0/96'
+            then network(set_masklen(a.ip, 64))::text
+        else host(a.ip)
+    end
+    from private.request_ip() as a (ip);
+$$;
+comment on function private.request_network() is
+    'Where a request came from, as one caller: its IPv4 address, or the /64 of its IPv6 address.';
+
 -- The trigger -----------------------------------------------------------------------------------
 
 create function private.changed_keys(p_before jsonb, p_after jsonb, p_ignored text[])
