@@ -64,6 +64,15 @@ def test_configuration__says_what_the_functions_would_do_without_it(db: Database
     assert [row["key"] for row in found if not row["description"]] == []
 
 
+def test_models__have_a_price(db: Database) -> None:
+    sql = "select value from public.global_config where key = 'ai_models'"
+    models = db.value(SYSTEM, sql)
+    assert {"gemini", "claude", "openai", "openrouter", "offline"} == set(models)
+    sql = "select 1 from public.model_prices where (provider, model) = (%s, %s)"
+    for provider, model in models.items():
+        assert db.query(SYSTEM, sql + " and effective_from <= now()", provider, model), model
+
+
 def test_rate_limits__are_set_for_what_is_limited_and_for_nothing_else(db: Database) -> None:
     sql = "select value from public.global_config where key = 'rate_limits'"
     rules = db.value(SYSTEM, sql)

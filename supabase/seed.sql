@@ -277,21 +277,17 @@ insert into public.global_config (key, value, description)
 values
 ('default_plan', '"free"', 'Code of the plan of a user without a subscription.'),
 ('billing_grace_days', '7', 'Days that a past due subscription keeps its access.'),
-(
-    'webhook_retention_days', '90',
-    'Days that webhook events which are over are kept: 30 at least, failed ones thrice as long.'
-),
 ('ai_cache_ttl_seconds', '86400', 'How long an answer of an AI provider may be used again.'),
 (
     'ai_models',
     '{
-        "gemini": "gemini-2.5-flash",
-        "claude": "claude-sonnet-4-5",
-        "openai": "gpt-5-mini",
-        "openrouter": "google/gemini-2.5-flash",
+        "gemini": "gemini-3.8-flash",
+        "claude": "claude-sonnet-5-5",
+        "openai": "gpt-6.1-terra",
+        "openrouter": "openai/gpt-6.1-terra",
         "offline": "offline"
     }',
-    'The model that is asked at each provider.'
+    'The model that is asked at each provider; model_prices says what it costs.'
 ),
 (
     'ai_provider_order', '["gemini", "claude", "openai", "openrouter", "offline"]',
