@@ -34,8 +34,9 @@ declare
 begin
     begin
         execute format('select private.%I()', 'maintain_' || p_job.name) into v_result;
-    exception when others then
-        -- One job that fails must not keep the others from running; it is tried again in time.
+    exception when others or query_canceled then
+        -- One job that fails must not keep the others from running; it is tried again in time. Nor
+        -- must one that runs into the statement timeout: undone as a whole, it would stay due.
         v_error := sqlerrm;
         raise warning 'Maintenance job % failed: %', p_job.name, v_error;
     end;
@@ -153,7 +154,11 @@ begin
     end if;
     select * into v_reaped from private.reap_expired(500);
     for v_job in
-        select * from private.maintenance_jobs j where j.next_run_at <= now() order by j.name
+        select * from private.maintenance_jobs j
+        where j.next_run_at <= now()
+        -- All is one transaction. The long jobs are the rare ones: they come first, or what the
+        -- others lock would stay locked meanwhile.
+        order by j.repeat_every desc, j.name
     loop
         if private.run_maintenance_job(v_job) then
             v_jobs := v_jobs || v_job.name;
