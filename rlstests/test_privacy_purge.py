@@ -231,6 +231,28 @@ def test_account_that_is_gone_already__still_loses_its_files(
     assert len(tombstones(db, owner)) == 1
 
 
+def test_account_deleted_through_auth__is_forgotten_and_loses_its_files(
+    db: Database, owner: Actor
+) -> None:
+    name = put(db, owner)
+    db.query(SYSTEM, "update public.profiles set bio = 'Secret.' where id = %s", owner.user_id)
+    db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
+    sql = "select 1 from public.audit_logs where owner_id = %s and changes -> 'after' <> '{}'"
+    assert db.query(SYSTEM, sql, owner.user_id) == []
+    (task,) = claim(db)
+    assert ask(db, task) == {"status": "confirmed", "files": {"resumes": [name]}}
+    remove(db, owner)
+    complete(db, task)
+    assert len(tombstones(db, owner)) == 1
+
+
+def test_account_without_files__leaves_no_task_when_it_is_deleted(
+    db: Database, owner: Actor
+) -> None:
+    db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
+    assert claim(db) == []
+
+
 # Who may ask
 
 
