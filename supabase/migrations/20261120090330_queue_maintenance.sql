@@ -83,6 +83,34 @@ $$;
 comment on function private.try_month_partition(regclass, text, date) is
     'Makes the partition of a month, 1, or does nothing, 0: it is there, or the table is busy.';
 
+create function private.filled_default_partitions() returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    v_name text;
+    v_is_filled boolean;
+    v_filled text[] := '{}'::text[];
+begin
+    for v_name in
+        select c.oid::regclass::text
+        from pg_catalog.pg_partitioned_table p
+        inner join pg_catalog.pg_class c on c.oid = p.partdefid
+        where c.relnamespace = 'private'::regnamespace
+        order by c.relname
+    loop
+        execute format('select exists (select 1 from %s)', v_name) into v_is_filled;
+        if v_is_filled then
+            v_filled := v_filled || v_name;
+        end if;
+    end loop;
+    return v_filled;
+end;
+$$;
+comment on function private.filled_default_partitions() is
+    'The default partitions that hold rows: of a month that had no partition when they came.';
+
 create function private.maintain_partitions() returns jsonb
 language plpgsql
 volatile
@@ -91,6 +119,10 @@ as $$
 declare
     v_table record;
     v_made integer := 0;
+    v_filled text[];
+    v_known jsonb := (
+        select j.last_result -> 'filled' from private.maintenance_jobs j where j.name = 'partitions'
+    );
 begin
     for v_table in
         select p.partrelid::regclass as name, a.attname as key, m.month::date
@@ -109,11 +141,19 @@ begin
         v_made := v_made
             + private.try_month_partition(v_table.name, v_table.key::text, v_table.month);
     end loop;
-    return jsonb_build_object('made', v_made);
+    v_filled := private.filled_default_partitions();
+    -- Once for what stays, not once a round.
+    if v_filled <> '{}' and to_jsonb(v_filled) is distinct from v_known then
+        perform private.record_event(
+            'partitions.missing', jsonb_build_object('filled', v_filled), p_severity => 'warning'
+        );
+    end if;
+    return jsonb_build_object('made', v_made, 'filled', v_filled);
 end;
 $$;
 comment on function private.maintain_partitions() is
-    'Makes this month''s partition of every partitioned table, and those of the next two.';
+    'Makes this month''s partition of every partitioned table, and those of the next two. Rows that
+found no partition become a system event.';
 
 create function private.maintain_rate_limits() returns jsonb
 language plpgsql
