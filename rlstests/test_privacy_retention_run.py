@@ -198,7 +198,12 @@ def test_account_that_is_being_deleted__keeps_nobody_waiting(stack: StackStatus)
         ("public.interview_sessions", "ended", 730, "status = 'abandoned', "),
         ("public.jobs", "always", 30, ""),
         ("public.ai_usage", "always", 90, ""),
-        ("public.usage_counters", "not_lifetime", 365, "period_type = 'day', "),
+        (
+            "public.usage_counters",
+            "not_lifetime",
+            365,
+            "period_type = 'day', period_key = '2020-01-01', ",
+        ),
         ("private.idempotency_keys", "always", 365, ""),
         ("queue.finished", "always", 90, ""),
     ],
