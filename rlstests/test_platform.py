@@ -237,3 +237,24 @@ def test_windows_that_are_over__are_forgotten_by_maintenance(db: Database) -> No
     assert db.value(SYSTEM, "select private.maintain_rate_limits()")["deleted"] >= 1
     keys = db.query(SYSTEM, "select key from private.rate_limits")
     assert keys == [{"key": "running"}]
+
+
+def test_window_of_somebody_who_is_calling__is_passed_over(stack: StackStatus) -> None:
+    keys = [f"race:{uuid4()}" for _ in range(2)]
+    left = "select key from private.rate_limits where key = any(%s)"
+    with (
+        psycopg.connect(stack.db_url, autocommit=True) as caller,
+        psycopg.connect(stack.db_url, options="-c lock_timeout=200ms") as maintenance,
+    ):
+        for key in keys:
+            sql = "insert into private.rate_limits values (%s, now() - interval '1 hour', 1)"
+            caller.execute(sql, (key,))
+        try:
+            with caller.transaction():
+                sql = "select private.check_rate_limit(%s, 1, interval '1 minute')"
+                caller.execute(sql, (keys[0],))
+                maintenance.execute("select private.maintain_rate_limits()")
+                assert maintenance.execute(left, (keys,)).fetchall() == [(keys[0],)]
+        finally:
+            maintenance.rollback()
+            caller.execute("delete from private.rate_limits where key = any(%s)", (keys,))
