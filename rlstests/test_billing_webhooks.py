@@ -10,7 +10,8 @@ def receive(db: Database, event_id: str | None, body: str, provider: str = "stri
         SYSTEM,
         "insert into private.webhook_events "
         "(provider, event_id, body_sha256, type, payload, occurred_at) "
-        "values (%s, %s, sha256(convert_to(%s, 'UTF8')), 'invoice.paid', '{}', now()) returning *",
+        "values (%s, %s, sha256(convert_to(%s, 'UTF8')), 'invoice.paid', '{\"name\": \"Ada\"}', "
+        "now()) returning *",
         provider,
         event_id,
         body,
@@ -97,9 +98,21 @@ def test_event__must_be_one(db: Database, values: str) -> None:
     db.query(SYSTEM, add.format("'stripe', 'e', sha256('a'), 't', '{}'"))
 
 
-def test_account_that_goes__leaves_the_event_without_a_name(db: Database, owner: Actor) -> None:
-    event = receive(db, "evt_1", "a")
-    db.query(SYSTEM, "update private.webhook_events set user_id = %s", owner.user_id)
+def test_account_that_goes__leaves_the_event_without_a_name_and_what_it_said(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
+    waiting, done, other = (receive(db, f"evt_{body}", body) for body in "abc")
+    for event, actor in ((waiting, owner), (done, owner), (other, stranger)):
+        sql = "update private.webhook_events set user_id = %s where id = %s"
+        db.query(SYSTEM, sql, actor.user_id, event["id"])
+    change(db, done, "status = 'processed', closed_at = '2026-01-01'")
     db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
-    sql = "select user_id from private.webhook_events where id = %s"
-    assert db.value(SYSTEM, sql, event["id"]) is None
+    sql = "select * from private.webhook_events where id = %s"
+    for event, status in ((waiting, "ignored"), (done, "processed")):
+        row = db.one(SYSTEM, sql, event["id"])
+        assert (row["user_id"], row["payload"], row["status"]) == (None, {}, status)
+        assert (row["event_id"], row["body_sha256"]) == (event["event_id"], event["body_sha256"])
+    assert db.one(SYSTEM, sql, done["id"])["closed_at"].year == 2026
+    kept = db.one(SYSTEM, sql, other["id"])
+    assert (kept["payload"], kept["status"]) == (other["payload"], "received")
+    assert kept["payload"], "positive control: it said something"

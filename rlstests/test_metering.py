@@ -211,6 +211,15 @@ def test_my_usage__shows_what_is_left(
     assert db.query(stranger, mine) == [row | {"used": 0, "remaining": 5}]
 
 
+def test_my_usage__of_a_plan_without_limits_is_null_not_nothing(db: Database, owner: Actor) -> None:
+    sql = "update public.profiles set subscription_tier = 'coach' where id = %s"
+    db.query(SYSTEM, sql, owner.user_id)
+    reserve(db, owner)
+    rows = db.query(owner, "select used, max_uses, remaining from public.my_usage()")
+    assert {"used": 1, "max_uses": None, "remaining": None} in rows
+    assert {row["remaining"] for row in rows} == {None}
+
+
 def test_catalogue__hides_what_is_no_longer_sold(db: Database, owner: Actor) -> None:
     db.query(SYSTEM, "update public.plans set is_active = false where code = 'free'")
     db.query(SYSTEM, "update public.operations set is_active = false where code = 'resume_parse'")

@@ -67,6 +67,15 @@ def test_configuration__says_what_the_functions_would_do_without_it(db: Database
     assert [row["key"] for row in found if not row["description"]] == []
 
 
+def test_models__have_a_price(db: Database) -> None:
+    sql = "select value from public.global_config where key = 'ai_models'"
+    models = db.value(SYSTEM, sql)
+    assert {"gemini", "claude", "openai", "openrouter", "offline"} == set(models)
+    sql = "select 1 from public.model_prices where (provider, model) = (%s, %s)"
+    for provider, model in models.items():
+        assert db.query(SYSTEM, sql + " and effective_from <= now()", provider, model), model
+
+
 def test_rate_limits__are_set_for_what_is_limited_and_for_nothing_else(db: Database) -> None:
     sql = "select value from public.global_config where key = 'rate_limits'"
     rules = db.value(SYSTEM, sql)
@@ -171,6 +180,18 @@ def test_limit_rate__tells_addresses_apart_when_nobody_is_signed_in(db: Database
         limit(db, "probe", ANON)
 
 
+def test_limit_rate__counts_a_network_of_ipv6_as_one_caller(db: Database) -> None:
+    configure(db, "rate_limits", {"probe": {"limit": 1, "seconds": 7}})
+    limit(db, "probe", ANON, {"cf-connecting-ip": "2001:db8:1:2::1"})
+    with refused("PT429"):
+        limit(db, "probe", ANON, {"cf-connecting-ip": "2001:db8:1:2:ffff:ffff:ffff:ffff"})
+    limit(db, "probe", ANON, {"cf-connecting-ip": "2001:db8:1:3::1"})
+    limit(db, "probe", ANON, {"cf-connecting-ip": "::ffff:192.0.2.1"})
+    limit(db, "probe", ANON, {"cf-connecting-ip": "::ffff:192.0.2.2"})
+    with refused("PT429"):
+        limit(db, "probe", ANON, {"cf-connecting-ip": "::ffff:192.0.2.2"})
+
+
 @pytest.mark.parametrize(
     "rule",
     [None, {}, [], "x", {"limit": -1}, {"limit": "many"}, {"limit": 1.5, "seconds": 0}, 7],
@@ -219,3 +240,24 @@ def test_windows_that_are_over__are_forgotten_by_maintenance(db: Database) -> No
     assert db.value(SYSTEM, "select private.maintain_rate_limits()")["deleted"] >= 1
     keys = db.query(SYSTEM, "select key from private.rate_limits")
     assert keys == [{"key": "running"}]
+
+
+def test_window_of_somebody_who_is_calling__is_passed_over(stack: StackStatus) -> None:
+    keys = [f"race:{uuid4()}" for _ in range(2)]
+    left = "select key from private.rate_limits where key = any(%s)"
+    with (
+        psycopg.connect(stack.db_url, autocommit=True) as caller,
+        psycopg.connect(stack.db_url, options="-c lock_timeout=200ms") as maintenance,
+    ):
+        for key in keys:
+            sql = "insert into private.rate_limits values (%s, now() - interval '1 hour', 1)"
+            caller.execute(sql, (key,))
+        try:
+            with caller.transaction():
+                sql = "select private.check_rate_limit(%s, 1, interval '1 minute')"
+                caller.execute(sql, (keys[0],))
+                maintenance.execute("select private.maintain_rate_limits()")
+                assert maintenance.execute(left, (keys,)).fetchall() == [(keys[0],)]
+        finally:
+            maintenance.rollback()
+            caller.execute("delete from private.rate_limits where key = any(%s)", (keys,))

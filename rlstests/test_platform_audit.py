@@ -174,6 +174,28 @@ def test_history__can_be_forgotten(db: Database, entry: UUID) -> None:
     assert db.affected(SYSTEM, sql, entry) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "entity"),
+    [
+        (
+            "update public.plan_limits set max_uses = 77 "
+            "where (plan_code, meter, period) = ('pro', 'analyses', 'day')",
+            "pro:analyses:day",
+        ),
+        (
+            "update public.retention_policies set keep = '77 days' "
+            "where (relation, condition) = ('public.system_events', 'errors')",
+            "public.system_events:errors",
+        ),
+    ],
+)
+def test_row_with_a_key_of_several_columns__is_named_by_all_of_them(
+    db: Database, change: str, entity: str
+) -> None:
+    assert db.affected(SYSTEM, change) == 1
+    assert [row["action"].partition(".")[2] for row in entries(db, entity)][-1] == "update"
+
+
 def test_history__is_made_by_changes_alone(db: Database, owner: Actor, admin: Actor) -> None:
     sql = "insert into public.audit_logs (actor_role, action, entity_type, entity_id) "
     for actor in (owner, admin, SERVICE, ANON):

@@ -18,7 +18,7 @@ def test_without_a_publication__nothing_happens(db: Database) -> None:
 def test_publication__is_joined_once(db: Database) -> None:
     db.query(SYSTEM, "create publication supabase_realtime")
     joined = db.value(SYSTEM, JOIN)
-    assert {"public.resumes", "public.usage_counters"} <= set(joined)
+    assert {"public.resumes", "public.subscriptions"} <= set(joined)
     assert members(db) == {name.partition(".")[2] for name in joined}
     assert db.value(SYSTEM, JOIN) == []
 
@@ -28,7 +28,7 @@ def test_publication__keeps_what_is_in_it_and_takes_what_is_missing(db: Database
         SYSTEM, "create publication supabase_realtime for table public.resumes, public.profiles"
     )
     assert "public.resumes" not in db.value(SYSTEM, JOIN)
-    assert {"resumes", "profiles", "usage_counters"} <= members(db)
+    assert {"resumes", "profiles", "subscriptions"} <= members(db)
 
 
 def test_publication__has_no_table_that_only_the_system_reads(db: Database) -> None:
@@ -41,6 +41,20 @@ def test_publication__has_no_table_that_only_the_system_reads(db: Database) -> N
         "format('%%I.%%I', schemaname, tablename), 'select'))",
     )
     assert closed == []
+
+
+def test_publication__has_no_table_whose_key_names_its_user(db: Database) -> None:
+    # Of a deleted row Realtime sends the key to everybody, policies or not.
+    db.query(SYSTEM, "create publication supabase_realtime")
+    db.query(SYSTEM, JOIN)
+    keys = db.query(
+        SYSTEM,
+        "select t.tablename, a.attname from pg_publication_tables t "
+        "join pg_index i on i.indrelid = format('public.%%I', t.tablename)::regclass "
+        "join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey) "
+        "where t.pubname = 'supabase_realtime' and i.indisprimary",
+    )
+    assert {row["attname"] for row in keys} == {"id"}
 
 
 def test_table_made_later__joins_when_it_is_asked_for(db: Database) -> None:

@@ -110,6 +110,15 @@ def test_copy__has_account_profile_files_and_what_is_in_the_trash(
     assert copy["exported_at"]
 
 
+def test_copy_of_an_admin__does_not_say_whose_account_was_opened(
+    db: Database, owner: Actor, admin: Actor
+) -> None:
+    db.query(admin, "select public.report_account(%s)", owner.user_id)
+    copy = export(db, admin)
+    assert "account.opened" in [event["event_type"] for event in copy["system_events"]]
+    assert str(owner.user_id) not in str(copy)
+
+
 def test_copy__has_the_history_without_what_belongs_to_others(
     db: Database, owner: Actor, stranger: Actor, admin: Actor
 ) -> None:

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from rlstests.actors import ANON, NO_GRANT, SERVICE, SYSTEM, Actor, Database, Row, refused
+from rlstests.billing_rows import subscribe
 from rlstests.purges import ask, claim, complete, put, remove
 
 
@@ -234,6 +235,52 @@ def test_account_that_is_gone_already__still_loses_its_files(
     remove(db, owner)
     complete(db, task)
     assert len(tombstones(db, owner)) == 1
+
+
+def test_account_deleted_through_auth__is_forgotten_and_loses_its_files(
+    db: Database, owner: Actor
+) -> None:
+    name = put(db, owner)
+    db.query(SYSTEM, "update public.profiles set bio = 'Secret.' where id = %s", owner.user_id)
+    db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
+    sql = "select 1 from public.audit_logs where owner_id = %s and changes -> 'after' <> '{}'"
+    assert db.query(SYSTEM, sql, owner.user_id) == []
+    (task,) = claim(db)
+    assert ask(db, task) == {"status": "confirmed", "files": {"resumes": [name]}}
+    remove(db, owner)
+    complete(db, task)
+    assert len(tombstones(db, owner)) == 1
+
+
+def test_subscriptions_that_still_run__are_named_when_their_account_goes(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
+    subscribe(db, owner, "sub_paused", status="paused")
+    subscribe(db, owner, "sub_over", status="canceled")
+    subscribe(db, owner, "sub_open", status="incomplete", provider="razorpay")
+    subscribe(db, stranger, "sub_theirs")
+    granted = db.add_user("granted")
+    subscribe(db, granted, provider="manual", provider_subscription_id=None)
+    for actor in (owner, granted):
+        db.query(SYSTEM, "delete from auth.users where id = %s", actor.user_id)
+    found = db.query(
+        SYSTEM,
+        "select severity, user_id, event_data from public.system_events "
+        "where event_type = 'subscription.left_running' order by event_data ->> 'provider'",
+    )
+    data = [row["event_data"] for row in found]
+    assert data == [
+        {"provider": "razorpay", "provider_subscription_id": "sub_open"},
+        {"provider": "stripe", "provider_subscription_id": "sub_paused"},
+    ]
+    assert {(row["severity"], row["user_id"]) for row in found} == {("warning", None)}
+
+
+def test_account_without_files__leaves_no_task_when_it_is_deleted(
+    db: Database, owner: Actor
+) -> None:
+    db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
+    assert claim(db) == []
 
 
 # Who may ask

@@ -38,12 +38,30 @@ def test_months_that_are_over__are_dropped_whole(db: Database) -> None:
         "values ('probe.made', now() - interval '89 days') returning id",
     )
     assert run(db, dry=True)["public.system_events:always"]["affected"] == 3
-    assert run(db)["public.system_events:always"]["affected"] == 3
+    # Dropping locks the whole table until the transaction ends: the rest comes in another one.
+    first = run(db)["public.system_events:always"]
+    assert (first["affected"], first["is_complete"]) == (2, False)
+    second = run(db)["public.system_events:always"]
+    assert (second["affected"], second["is_complete"]) == (1, True)
     for name, is_there in (("2020_01", False), ("2020_02", False), ("default", True)):
         sql = "select to_regclass(%s) is not null"
         assert db.value(SYSTEM, sql, f"private.system_events_{name}") is is_there
     sql = "select id from public.system_events where event_type = 'probe.made'"
     assert db.query(SYSTEM, sql) == [{"id": young}]
+
+
+def test_month_that_is_dropped__leaves_the_other_policies_for_later(db: Database) -> None:
+    sql = "select private.ensure_month_partition('public.ai_usage', 'created_at', '2020-01-01')"
+    db.query(SYSTEM, sql)
+    only(db, "public.ai_usage")
+    sql = "update public.retention_policies set is_active = true where relation = %s"
+    db.query(SYSTEM, sql, "public.system_events")
+    event(db, "2020-02-10")
+    first = run(db)
+    assert not first["public.ai_usage:always"]["is_complete"]
+    later = first["public.system_events:always"]
+    assert (later["affected"], later["is_complete"]) == (0, False)
+    assert run(db)["public.system_events:always"]["affected"] == 1
 
 
 def test_month_with_young_rows__loses_the_old_ones_only(db: Database) -> None:
@@ -181,7 +199,12 @@ def test_account_that_is_being_deleted__keeps_nobody_waiting(stack: StackStatus)
         ("public.interview_transcripts", "ended", 730, "status = 'cancelled', "),
         ("public.jobs", "always", 30, ""),
         ("public.ai_usage", "always", 90, ""),
-        ("public.usage_counters", "not_lifetime", 365, "period_type = 'day', "),
+        (
+            "public.usage_counters",
+            "not_lifetime",
+            365,
+            "period_type = 'day', period_key = '2020-01-01', ",
+        ),
         ("private.idempotency_keys", "always", 365, ""),
         ("queue.finished", "always", 90, ""),
     ],

@@ -41,44 +41,51 @@ on conflict do nothing;
 -- A plan without a limit for any meter of an operation does not include it. Null means unlimited.
 
 insert into public.plan_limits (plan_code, meter, period, max_uses)
-values
-('free', 'ai_actions', 'lifetime', 5),
-('free', 'analyses', 'day', 3),
-('free', 'interviews', 'month', 0),
-('free', 'transcripts', 'month', 0),
-('free', 'generations', 'day', 10),
-('starter', 'ai_actions', 'month', 100),
-('starter', 'analyses', 'day', 10),
-('starter', 'interviews', 'month', 1),
-('starter', 'cover_letters', 'month', 0),
-('starter', 'transcripts', 'month', 30),
-('starter', 'generations', 'day', 50),
-('pro', 'ai_actions', 'month', 500),
-('pro', 'analyses', 'day', 50),
-('pro', 'interviews', 'month', 10),
-('pro', 'cover_letters', 'month', 0),
-('pro', 'transcripts', 'month', 300),
-('pro', 'generations', 'day', 100),
-('career', 'ai_actions', 'month', 1000),
-('career', 'analyses', 'day', 100),
-('career', 'interviews', 'month', 30),
-('career', 'cover_letters', 'month', 3),
-('career', 'transcripts', 'month', 900),
-('career', 'generations', 'day', 200),
-('premium', 'ai_actions', 'month', null),
-('premium', 'interviews', 'month', 10),
-('premium', 'transcripts', 'month', 300),
-('premium', 'generations', 'day', null),
-('coach', 'ai_actions', 'month', null),
-('coach', 'interviews', 'month', null),
-('coach', 'cover_letters', 'month', null),
-('coach', 'transcripts', 'month', null),
-('coach', 'generations', 'day', null),
-('unlimited', 'ai_actions', 'month', null),
-('unlimited', 'interviews', 'month', null),
-('unlimited', 'cover_letters', 'month', null),
-('unlimited', 'transcripts', 'month', null),
-('unlimited', 'generations', 'day', null)
+select s.plan_code, s.meter, s.period, s.max_uses
+from (
+    values
+    ('free', 'ai_actions', 'lifetime', 5),
+    ('free', 'analyses', 'day', 3),
+    ('free', 'interviews', 'month', 0),
+    ('free', 'transcripts', 'month', 0),
+    ('free', 'generations', 'day', 10),
+    ('starter', 'ai_actions', 'month', 100),
+    ('starter', 'analyses', 'day', 10),
+    ('starter', 'interviews', 'month', 1),
+    ('starter', 'cover_letters', 'month', 0),
+    ('starter', 'transcripts', 'month', 30),
+    ('starter', 'generations', 'day', 50),
+    ('pro', 'ai_actions', 'month', 500),
+    ('pro', 'analyses', 'day', 50),
+    ('pro', 'interviews', 'month', 10),
+    ('pro', 'cover_letters', 'month', 0),
+    ('pro', 'transcripts', 'month', 300),
+    ('pro', 'generations', 'day', 100),
+    ('career', 'ai_actions', 'month', 1000),
+    ('career', 'analyses', 'day', 100),
+    ('career', 'interviews', 'month', 30),
+    ('career', 'cover_letters', 'month', 3),
+    ('career', 'transcripts', 'month', 900),
+    ('career', 'generations', 'day', 200),
+    ('premium', 'ai_actions', 'month', null),
+    ('premium', 'interviews', 'month', 10),
+    ('premium', 'transcripts', 'month', 300),
+    ('premium', 'generations', 'day', null),
+    ('coach', 'ai_actions', 'month', null),
+    ('coach', 'interviews', 'month', null),
+    ('coach', 'cover_letters', 'month', null),
+    ('coach', 'transcripts', 'month', null),
+    ('coach', 'generations', 'day', null),
+    ('unlimited', 'ai_actions', 'month', null),
+    ('unlimited', 'interviews', 'month', null),
+    ('unlimited', 'cover_letters', 'month', null),
+    ('unlimited', 'transcripts', 'month', null),
+    ('unlimited', 'generations', 'day', null)
+) as s (plan_code, meter, period, max_uses)
+-- An operator may have chosen another period.
+where not exists (
+    select 1 from public.plan_limits l where l.plan_code = s.plan_code and l.meter = s.meter
+)
 on conflict do nothing;
 
 -- metering: prices ------------------------------------------------------------------------------
@@ -107,6 +114,11 @@ from (
 cross join lateral (
     values ('razorpay', p.paise, 'INR'), ('stripe', p.cents, 'USD')
 ) as o (provider, amount, currency)
+-- An operator may have stopped selling it, or sell it in another currency.
+where not exists (
+    select 1 from public.plan_prices e
+    where e.plan_code = p.plan_code and e.interval = p.interval and e.provider = o.provider
+)
 on conflict do nothing;
 
 insert into public.token_packs (code, name, tokens, description)
@@ -117,13 +129,20 @@ values
 on conflict do nothing;
 
 insert into public.token_pack_prices (pack_code, provider, provider_price_id, amount, currency)
-values
-('small', 'razorpay', 'pack_local_small', 9900, 'INR'),
-('small', 'stripe', 'pack_local_small', 200, 'USD'),
-('medium', 'razorpay', 'pack_local_medium', 24900, 'INR'),
-('medium', 'stripe', 'pack_local_medium', 500, 'USD'),
-('large', 'razorpay', 'pack_local_large', 69900, 'INR'),
-('large', 'stripe', 'pack_local_large', 1500, 'USD')
+select s.pack_code, s.provider, format('pack_local_%s', s.pack_code), s.amount, s.currency
+from (
+    values
+    ('small', 'razorpay', 9900, 'INR'),
+    ('small', 'stripe', 200, 'USD'),
+    ('medium', 'razorpay', 24900, 'INR'),
+    ('medium', 'stripe', 500, 'USD'),
+    ('large', 'razorpay', 69900, 'INR'),
+    ('large', 'stripe', 1500, 'USD')
+) as s (pack_code, provider, amount, currency)
+where not exists (
+    select 1 from public.token_pack_prices e
+    where e.pack_code = s.pack_code and e.provider = s.provider
+)
 on conflict do nothing;
 
 -- templates -------------------------------------------------------------------------------------

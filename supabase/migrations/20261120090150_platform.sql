@@ -121,7 +121,7 @@ begin
     end if;
     perform private.check_rate_limit(
         -- Who is not signed in counts by address: one of them must not use up the calls of all.
-        p_action || ':' || coalesce(auth.uid()::text, host(private.request_ip()), 'anon'),
+        p_action || ':' || coalesce(auth.uid()::text, private.request_network(), 'anon'),
         v_limit,
         make_interval(secs => v_seconds)
     );

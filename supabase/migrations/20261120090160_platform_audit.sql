@@ -28,6 +28,8 @@ comment on column public.audit_logs.user_id is
 comment on column public.audit_logs.actor_role is 'The database role that did it.';
 comment on column public.audit_logs.owner_id is
     'Whose data it was. No foreign key: it outlives the account, as a number without a name.';
+comment on column public.audit_logs.entity_id is
+    'Its primary key; the values of several columns have colons between them.';
 comment on column public.audit_logs.action is
     '<table>.insert, .update or .delete; account.purge for the last trace of an account.';
 comment on column public.audit_logs.changes is
@@ -87,6 +89,23 @@ end;
 $$;
 comment on function private.request_ip() is
     'The address the request says it came from; null when it says none, or nonsense.';
+
+create function private.request_network() returns text
+language sql
+stable
+set search_path = ''
+as $$
+    -- Whoever has one address of IPv6 has the 64 bits below it as well. The others are IPv4
+    -- addresses, some of them written as IPv6.
+    select case
+        when family(a.ip) = 6 and not a.ip <<= '::ffff:0:0/96'
+            then network(set_masklen(a.ip, 64))::text
+        else host(a.ip)
+    end
+    from private.request_ip() as a (ip);
+$$;
+comment on function private.request_network() is
+    'Where a request came from, as one caller: its IPv4 address, or the /64 of its IPv6 address.';
 
 -- The trigger -----------------------------------------------------------------------------------
 
@@ -155,7 +174,10 @@ begin
         v_owner_id,
         tg_table_name || '.' || lower(tg_op),
         tg_table_name,
-        coalesce(v_row ->> tg_argv[0], ''),
+        (
+            select coalesce(string_agg(v_row ->> k.name, ':' order by k.position), '')
+            from unnest(string_to_array(tg_argv[0], ',')) with ordinality as k (name, position)
+        ),
         jsonb_build_object(
             'before', private.pick_keys(v_before, v_keys, v_masked),
             'after', private.pick_keys(v_after, v_keys, v_masked)
@@ -167,7 +189,7 @@ begin
 end;
 $$;
 comment on function private.tg_audit() is
-    'Writes one audit row for a change. Arguments: key column, ignored columns, masked columns.';
+    'Writes one audit row for a change. Arguments: key columns, ignored columns, masked columns.';
 
 create function private.audit_table(
     p_table regclass,
@@ -188,8 +210,9 @@ begin
 end;
 $$;
 comment on function private.audit_table(regclass, text, text[], text[]) is
-    'Audits a table. p_key names the column that identifies a row. A change of ignored columns alone
-writes nothing; values of masked ones are not kept.';
+    'Audits a table. p_key names the columns that identify a row, with commas between; entity_id has
+their values, with colons. A change of ignored columns alone writes nothing; values of masked ones
+are not kept.';
 
 create function private.tg_audit_logs__guard_history() returns trigger
 language plpgsql

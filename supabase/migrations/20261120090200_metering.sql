@@ -56,12 +56,18 @@ create table public.usage_counters (
     user_id uuid not null references public.profiles (id) on delete cascade,
     meter text not null,
     period_type text not null check (period_type in ('day', 'month', 'lifetime')),
-    period_key text not null check (
-        period_key = 'lifetime' or period_key ~ '^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$'
-    ),
+    period_key text not null,
     used integer not null default 0 check (used >= 0),
     updated_at timestamptz not null default now(),
-    primary key (user_id, meter, period_type, period_key)
+    primary key (user_id, meter, period_type, period_key),
+    -- usage_tracking reads a month as a date.
+    constraint usage_counters_period_key_check check (
+        case period_type
+            when 'day' then period_key ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'
+            when 'month' then period_key ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])$'
+            else period_key = 'lifetime'
+        end
+    )
 ) with (fillfactor = 70);
 comment on table public.usage_counters is
     'Uses counted against the limits: one row per user, meter and period. System-written.';

@@ -272,7 +272,8 @@ stable
 set search_path = ''
 as $$
     select l.meter, l.period, k.period_key, coalesce(c.used, 0), l.max_uses,
-        greatest(l.max_uses - coalesce(c.used, 0), 0)
+        -- greatest passes over a null, and this one has a meaning.
+        case when l.max_uses is not null then greatest(l.max_uses - coalesce(c.used, 0), 0) end
     from public.profiles p
     inner join public.plan_limits l on l.plan_code = p.subscription_tier
     cross join lateral (select private.period_key(l.period, now()) as period_key) k

@@ -110,7 +110,7 @@ for each row execute function private.tg_set_updated_at();
 
 -- Audit: whoever may change these decides what everybody pays and may do.
 select private.audit_table('public.plans', 'code');
-select private.audit_table('public.plan_limits', 'plan_code');
+select private.audit_table('public.plan_limits', 'plan_code,meter,period');
 select private.audit_table('public.operations', 'code');
 select private.audit_table('public.plan_prices', 'id');
 select private.audit_table('public.token_packs', 'code');

@@ -72,11 +72,19 @@ begin
     loop
         begin
             perform private.tell_task_event(v_task, 'started', null);
-        exception when others then
-            -- One task that cannot start must not keep the others from being claimed.
-            raise warning 'Task % cannot start: %', v_task.id, sqlerrm;
-            perform private.bury_broken_task(v_task);
-            continue;
+        -- One task that cannot start must not keep the others from being claimed.
+        exception
+            when lock_not_available or deadlock_detected or serialization_failure then
+                raise warning 'Task % is busy; it is claimed later.', v_task.id;
+                update queue.tasks t
+                set lease_token = null, lease_expires_at = null, locked_by = null,
+                    attempt = v_task.attempt - 1
+                where t.id = v_task.id;
+                continue;
+            when others then
+                raise warning 'Task % cannot start: %', v_task.id, sqlerrm;
+                perform private.bury_broken_task(v_task);
+                continue;
         end;
         id := v_task.id;
         kind := v_task.kind;

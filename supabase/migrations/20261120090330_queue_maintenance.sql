@@ -34,8 +34,9 @@ declare
 begin
     begin
         execute format('select private.%I()', 'maintain_' || p_job.name) into v_result;
-    exception when others then
-        -- One job that fails must not keep the others from running; it is tried again in time.
+    exception when others or query_canceled then
+        -- One job that fails must not keep the others from running; it is tried again in time. Nor
+        -- must one that runs into the statement timeout: undone as a whole, it would stay due.
         v_error := sqlerrm;
         raise warning 'Maintenance job % failed: %', p_job.name, v_error;
     end;
@@ -82,6 +83,34 @@ $$;
 comment on function private.try_month_partition(regclass, text, date) is
     'Makes the partition of a month, 1, or does nothing, 0: it is there, or the table is busy.';
 
+create function private.filled_default_partitions() returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    v_name text;
+    v_is_filled boolean;
+    v_filled text[] := '{}'::text[];
+begin
+    for v_name in
+        select c.oid::regclass::text
+        from pg_catalog.pg_partitioned_table p
+        inner join pg_catalog.pg_class c on c.oid = p.partdefid
+        where c.relnamespace = 'private'::regnamespace
+        order by c.relname
+    loop
+        execute format('select exists (select 1 from %s)', v_name) into v_is_filled;
+        if v_is_filled then
+            v_filled := v_filled || v_name;
+        end if;
+    end loop;
+    return v_filled;
+end;
+$$;
+comment on function private.filled_default_partitions() is
+    'The default partitions that hold rows: of a month that had no partition when they came.';
+
 create function private.maintain_partitions() returns jsonb
 language plpgsql
 volatile
@@ -90,6 +119,10 @@ as $$
 declare
     v_table record;
     v_made integer := 0;
+    v_filled text[];
+    v_known jsonb := (
+        select j.last_result -> 'filled' from private.maintenance_jobs j where j.name = 'partitions'
+    );
 begin
     for v_table in
         select p.partrelid::regclass as name, a.attname as key, m.month::date
@@ -108,11 +141,19 @@ begin
         v_made := v_made
             + private.try_month_partition(v_table.name, v_table.key::text, v_table.month);
     end loop;
-    return jsonb_build_object('made', v_made);
+    v_filled := private.filled_default_partitions();
+    -- Once for what stays, not once a round.
+    if v_filled <> '{}' and to_jsonb(v_filled) is distinct from v_known then
+        perform private.record_event(
+            'partitions.missing', jsonb_build_object('filled', v_filled), p_severity => 'warning'
+        );
+    end if;
+    return jsonb_build_object('made', v_made, 'filled', v_filled);
 end;
 $$;
 comment on function private.maintain_partitions() is
-    'Makes this month''s partition of every partitioned table, and those of the next two.';
+    'Makes this month''s partition of every partitioned table, and those of the next two. Rows that
+found no partition become a system event.';
 
 create function private.maintain_rate_limits() returns jsonb
 language plpgsql
@@ -122,13 +163,22 @@ as $$
 declare
     v_deleted integer;
 begin
-    delete from private.rate_limits r where r.window_ends_at < now();
+    -- Whoever is calling just now starts the window anew; that must not hold up everything else.
+    delete from private.rate_limits r
+    where r.key = any(array(
+        select e.key
+        from private.rate_limits e
+        where e.window_ends_at < now()
+        order by e.window_ends_at
+        limit 5000
+        for update skip locked
+    ));
     get diagnostics v_deleted = row_count;
-    return jsonb_build_object('deleted', v_deleted);
+    return jsonb_build_object('deleted', v_deleted, 'again', v_deleted = 5000);
 end;
 $$;
 comment on function private.maintain_rate_limits() is
-    'Forgets the windows that are over.';
+    'Forgets windows that are over, at most 5000 at once.';
 
 insert into private.maintenance_jobs (name, description, repeat_every)
 values
@@ -153,7 +203,11 @@ begin
     end if;
     select * into v_reaped from private.reap_expired(500);
     for v_job in
-        select * from private.maintenance_jobs j where j.next_run_at <= now() order by j.name
+        select * from private.maintenance_jobs j
+        where j.next_run_at <= now()
+        -- All is one transaction. The long jobs are the rare ones: they come first, or what the
+        -- others lock would stay locked meanwhile.
+        order by j.repeat_every desc, j.name
     loop
         if private.run_maintenance_job(v_job) then
             v_jobs := v_jobs || v_job.name;

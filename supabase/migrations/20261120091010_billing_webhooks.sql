@@ -53,20 +53,22 @@ volatile
 set search_path = ''
 as $$
 begin
+    -- Forgetting a person empties the payload; id and hash go on keeping the event from coming again.
     if (
-        new.id, new.provider, new.event_id, new.body_sha256, new.type, new.payload,
-        new.occurred_at, new.received_at
+        new.id, new.provider, new.event_id, new.body_sha256, new.type, new.occurred_at,
+        new.received_at
     ) is distinct from (
-        old.id, old.provider, old.event_id, old.body_sha256, old.type, old.payload,
-        old.occurred_at, old.received_at
-    ) then
+        old.id, old.provider, old.event_id, old.body_sha256, old.type, old.occurred_at,
+        old.received_at
+    ) or new.payload is distinct from old.payload and new.payload is distinct from '{}' then
         raise exception 'Webhook event % stays as it came.', old.id;
     end if;
     return new;
 end;
 $$;
 comment on function private.tg_webhook_events__guard_body() is
-    'Keeps an event what the provider sent: only what became of it may change.';
+    'Keeps an event what the provider sent: only what became of it may change, or all of it be
+forgotten.';
 
 create trigger _100_guard_body before update on private.webhook_events
 for each row execute function private.tg_webhook_events__guard_body();

@@ -154,7 +154,8 @@ as $$
     select coalesce(
         json_agg(
             json_build_object(
-                'event_type', e.event_type, 'event_data', e.event_data,
+                -- An admin opened the account of somebody else.
+                'event_type', e.event_type, 'event_data', e.event_data - 'opened',
                 'ip_address', host(e.ip_address), 'user_agent', e.user_agent,
                 'created_at', e.created_at
             )

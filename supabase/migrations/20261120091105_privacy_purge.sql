@@ -192,10 +192,53 @@ begin
     set event_data = '{}', ip_address = null, user_agent = null
     where e.user_id = p_user_id;
     update public.feedback f set context = '{}' where f.user_id = p_user_id;
+    -- Names, addresses, parts of cards. What was not applied yet has nobody to be applied to.
+    update private.webhook_events w
+    set payload = '{}',
+        status = case w.status when 'received' then 'ignored' else w.status end,
+        closed_at = coalesce(w.closed_at, now())
+    where w.user_id = p_user_id;
 end;
 $$;
 comment on function private.forget_account(uuid) is
-    'Empties what outlives an account: history without values, addresses and browsers.';
+    'Empties what outlives an account: history without values, addresses and browsers, webhooks
+without what they said.';
+
+create function private.tg_profiles__forget_account() returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.forget_account(old.id);
+    -- A purge has removed the files; whoever deletes a user through Auth has not.
+    if exists (select 1 from storage.objects o where o.name like old.id::text || '/%') then
+        perform private.enqueue_task(
+            'purge_account', jsonb_build_object('user_id', old.id), null, null,
+            'purge_account:' || old.id
+        );
+    end if;
+    -- The provider goes on charging, and its id is all by which it can be told to stop.
+    perform private.record_event(
+        'subscription.left_running',
+        jsonb_build_object(
+            'provider', s.provider, 'provider_subscription_id', s.provider_subscription_id
+        ),
+        p_severity => 'warning'
+    )
+    from public.subscriptions s
+    where s.user_id = old.id and s.provider <> 'manual'
+        and s.status not in ('canceled', 'expired');
+    return old;
+end;
+$$;
+comment on function private.tg_profiles__forget_account() is
+    'Forgets an account that is deleted, by a purge or by other means, has its files removed, and
+says which subscriptions still run at their provider.';
+
+create trigger _300_forget_account before delete on public.profiles
+for each row execute function private.tg_profiles__forget_account();
 
 create function private.purge_account(p_user_id uuid) returns void
 language plpgsql
@@ -217,7 +260,6 @@ begin
             message = format('The account %s was not confirmed for deletion.', p_user_id),
             hint = 'Call files_to_purge first; it says whether the account is to go.';
     end if;
-    perform private.forget_account(p_user_id);
     delete from auth.users u where u.id = p_user_id;
     insert into public.audit_logs (actor_role, owner_id, action, entity_type, entity_id)
     values ('system', p_user_id, 'account.purge', 'profiles', p_user_id::text);

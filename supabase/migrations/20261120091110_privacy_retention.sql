@@ -31,6 +31,10 @@ create table public.retention_policies (
     constraint retention_policies_accounts_check check (
         relation not in ('public.profiles', 'public.admin_users')
     ),
+    -- By its row an event is known when it comes again, from the provider or an impostor.
+    constraint retention_policies_webhooks_check check (
+        relation <> 'private.webhook_events' or keep >= interval '30 days' and condition = 'ended'
+    ),
     constraint retention_policies_files_check check (
         (action = 'purge_files') = (relation = 'storage.objects')
         and (relation = 'storage.objects') = (condition = 'interview_audio')
@@ -62,7 +66,7 @@ grant select on public.retention_policies to authenticated, service_role;
 create trigger _100_set_updated_at before update on public.retention_policies
 for each row execute function private.tg_set_updated_at();
 select private.audit_table(
-    'public.retention_policies', 'relation', '{last_run_at,last_count}'
+    'public.retention_policies', 'relation,condition', '{last_run_at,last_count}'
 );
 
 -- Which rows ------------------------------------------------------------------------------------

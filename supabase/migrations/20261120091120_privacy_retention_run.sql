@@ -19,6 +19,7 @@ as $$
 declare
     v_parent regclass := p_policy.relation::regclass;
     v_limit integer := case p_policy.action when 'delete_with_files' then 100 else 1000 end;
+    v_partitions bigint := (select count(*) from pg_partition_tree(v_parent));
     v_partition regclass;
     v_batch integer;
 begin
@@ -26,6 +27,11 @@ begin
     is_complete := true;
     if p_policy.condition = 'always' then
         deleted := private.drop_old_partitions(v_parent, p_cutoff);
+        if v_partitions > (select count(*) from pg_partition_tree(v_parent)) then
+            -- Until the transaction ends nobody reads or writes any month of this table.
+            is_complete := false;
+            return;
+        end if;
     end if;
     for v_partition in
         select p.relid from pg_partition_tree(v_parent) p where p.isleaf
@@ -48,7 +54,8 @@ $$;
 comment on function private.delete_old_rows(
     public.retention_policies, timestamptz, timestamptz
 ) is
-    'Deletes what a policy takes, until p_until: incomplete when that came first.';
+    'Deletes what a policy takes, until p_until: incomplete when that came first, or when it dropped
+whole months and left the rest for another transaction.';
 
 create function private.run_retention_policy(
     p_policy public.retention_policies,
@@ -121,6 +128,9 @@ begin
         action := v_policy.action;
         select r.affected, r.is_complete into affected, is_complete
         from private.run_retention_policy(v_policy, p_dry_run, v_until) r;
+        if not is_complete then
+            v_until := least(v_until, clock_timestamp());
+        end if;
         return next;
     end loop;
 end;

@@ -1,6 +1,8 @@
 -- Room: platform, fourth part: what a client may listen to.
 --
 -- What lives here: the list of tables whose changes Realtime sends, to whoever may select the row.
+-- Of a deleted row Realtime sends the primary key, to everybody who listens to the table: one whose
+-- key names its user stays out, such as usage_counters. Ask my_usage when a task ends.
 -- Who may touch it: migrations; one that makes another table that a client waits on calls
 -- join_realtime again after adding its name in a new version of the function.
 -- Tests: rlstests/test_platform_realtime.py
@@ -28,7 +30,7 @@ begin
             and c.relname in (
                 'resumes', 'resume_bullets', 'resume_generations', 'resume_drafts', 'analyses',
                 'ai_documents', 'jobs', 'interview_sessions', 'interview_turns',
-                'interview_transcripts', 'subscriptions', 'usage_counters', 'token_balances'
+                'interview_transcripts', 'subscriptions'
             )
             and not exists (
                 select 1 from pg_catalog.pg_publication_tables t

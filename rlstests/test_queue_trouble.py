@@ -1,0 +1,80 @@
+"""Room queue: locks and time limits cost nobody a task or a turn."""
+
+import pytest
+
+from rlstests.actors import SERVICE, SYSTEM, Database
+
+
+def make_kind(db: Database, sqlstate: str) -> None:
+    """A task kind of the test's own, whose start fails with this state."""
+    db.query(
+        SYSTEM,
+        f"""
+        create function private.on_probe(p_task queue.tasks, p_event text, p_data jsonb)
+        returns void language plpgsql as $$
+        begin
+            if p_event = 'started' and p_task.payload <> '{{}}' then
+                raise sqlstate '{sqlstate}';
+            end if;
+        end $$
+        """,
+    )
+    db.query(
+        SYSTEM,
+        "insert into queue.task_kinds (kind, description) values ('probe', 'Test')",
+    )
+
+
+@pytest.mark.parametrize("sqlstate", ["55P03", "40P01", "40001"])
+def test_task_that_meets_a_lock_when_it_starts__is_claimed_later(
+    db: Database, sqlstate: str
+) -> None:
+    make_kind(db, sqlstate)
+    add = "select private.enqueue_task('probe', %s::jsonb, null, null)"
+    busy, sound = (db.value(SYSTEM, add, payload) for payload in ('{"busy": 1}', "{}"))
+    claim = "select id from worker.claim_tasks('test', '{probe}', 10)"
+    assert [row["id"] for row in db.query(SERVICE, claim)] == [sound]
+    sql = "select lease_token, lease_expires_at, locked_by, attempt from queue.tasks where id = %s"
+    assert tuple(db.one(SYSTEM, sql, busy).values()) == (None, None, None, 0)
+    db.query(SYSTEM, "update queue.tasks set payload = '{}' where id = %s", busy)
+    assert [row["id"] for row in db.query(SERVICE, claim)] == [busy]
+
+
+def add_job(db: Database, name: str, every: str, body: str) -> None:
+    db.query(
+        SYSTEM,
+        f"create function private.maintain_{name}() returns jsonb language plpgsql as $$ "
+        f"begin {body}; return '{{}}'; end $$",
+    )
+    db.query(
+        SYSTEM,
+        "insert into private.maintenance_jobs (name, description, repeat_every) "
+        "values (%s, 'Test', %s)",
+        name,
+        every,
+    )
+
+
+def test_job_that_runs_out_of_time__does_not_keep_the_others_from_running(db: Database) -> None:
+    db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = 'infinity'")
+    add_job(db, "slow", "1 day", "perform pg_sleep(60)")
+    add_job(db, "sound", "1 hour", "null")
+    with db.acting(SERVICE) as connection:
+        connection.execute("set local statement_timeout = '300ms'")
+        row = connection.execute("select worker.run_maintenance() as done").fetchone()
+        connection.execute("set local statement_timeout = 0")
+    assert row is not None
+    assert row["done"]["jobs"] == ["sound"]
+    sql = "select last_error, next_run_at > now() as is_later from private.maintenance_jobs "
+    slow = db.one(SYSTEM, sql + "where name = 'slow'")
+    assert "statement timeout" in slow["last_error"]
+    assert slow["is_later"]
+
+
+def test_jobs__run_the_rare_ones_first(db: Database) -> None:
+    db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = 'infinity'")
+    add_job(db, "b_daily", "1 day", "null")
+    add_job(db, "a_often", "1 minute", "null")
+    add_job(db, "c_hourly", "1 hour", "null")
+    done = db.value(SERVICE, "select worker.run_maintenance()")
+    assert done["jobs"] == ["b_daily", "c_hourly", "a_often"]
