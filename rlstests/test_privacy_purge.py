@@ -266,7 +266,8 @@ def test_subscriptions_that_still_run__are_named_when_their_account_goes(
     found = db.query(
         SYSTEM,
         "select severity, user_id, event_data from public.system_events "
-        "where event_type = 'subscription.left_running' order by event_data ->> 'provider'",
+        "where event_type = 'subscription.left_running' and created_at = now() "
+        "order by event_data ->> 'provider'",
     )
     data = [row["event_data"] for row in found]
     assert data == [

@@ -14,7 +14,7 @@ from rlstests.sessions import session
 from rlstests.test_races import DEADLOCK, ROUNDS, at_once
 from rlstests.test_templates import DESIGN
 
-FREE = 3
+FREE = 10
 Action = Callable[[psycopg.Connection], None]
 
 

@@ -120,6 +120,7 @@ def test_copy__leaves_a_template_that_cannot_be_chosen(
 
 
 def test_plan__limits_imports_and_copies(db: Database, stranger: Actor) -> None:
+    db.query(SYSTEM, "update public.plans set max_resumes = 3 where code = 'free'")
     resume = take_in(db, stranger, {})["id"]
     for _ in range(2):
         db.query(stranger, "select public.duplicate_resume(%s)", resume)

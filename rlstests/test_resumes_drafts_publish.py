@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from rlstests.actors import Actor, Database, refused
+from rlstests.actors import SYSTEM, Actor, Database, refused
 from rlstests.test_resumes_drafts import publish_draft, save
 from rlstests.test_resumes_quota import add_resumes, trash
 from rlstests.test_templates import add_template
@@ -65,6 +65,7 @@ def test_publishing_over_a_newer_version__is_a_conflict_and_keeps_the_draft(
 
 
 def test_publishing_a_new_resume__makes_it_and_needs_room(db: Database, owner: Actor) -> None:
+    db.query(SYSTEM, "update public.plans set max_resumes = 3 where code = 'free'")
     template = add_template(db, owner)
     draft = save(db, owner, layout={"hidden": ["a"]}, title="New", template=template)["id"]
     row = publish_draft(db, owner, draft)

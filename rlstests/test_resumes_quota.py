@@ -7,8 +7,13 @@ import pytest
 
 from rlstests.actors import ANON, NO_GRANT, POLICY, SYSTEM, Actor, Database, refused
 
-# What the seed gives the plan of a new account.
+# What the plan of a new account allows in these tests.
 FREE = 3
+
+
+@pytest.fixture(autouse=True)
+def small_free_plan(db: Database) -> None:
+    db.query(SYSTEM, "update public.plans set max_resumes = %s where code = 'free'", FREE)
 
 
 def add_resumes(db: Database, user: Actor, n: int = 1) -> list[UUID]:

@@ -291,8 +291,9 @@ begin
 end;
 $function$
 ;
-comment on function private.audit_table(regclass,text,text[],text[]) is 'Audits a table. p_key names the column that identifies a row. A change of ignored columns alone
-writes nothing; values of masked ones are not kept.';
+comment on function private.audit_table(regclass,text,text[],text[]) is 'Audits a table. p_key names the columns that identify a row, with commas between; entity_id has
+their values, with colons. A change of ignored columns alone writes nothing; values of masked ones
+are not kept.';
 
 CREATE OR REPLACE FUNCTION private.basics_from_personal_info(p_info jsonb)
  RETURNS jsonb
@@ -860,6 +861,21 @@ $function$
 ;
 comment on function private.content_from_json_resume(jsonb) is 'Our content for a document without meta.resumebase that has no json_resume_problem.';
 
+CREATE OR REPLACE FUNCTION private.content_to_use(p_resume public.resumes)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select case
+        when p_resume.content = '{}' and p_resume.parsed_data is not null
+            then private.read_json_resume(p_resume.parsed_data)
+        else p_resume.content
+    end;
+$function$
+;
+comment on function private.content_to_use(public.resumes) is 'The content of a résumé; of one that nobody has edited yet, what was read from its file.';
+
 CREATE OR REPLACE FUNCTION private.count_old_rows(p_policy public.retention_policies, p_cutoff timestamp with time zone)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -969,6 +985,7 @@ AS $function$
 declare
     v_parent regclass := p_policy.relation::regclass;
     v_limit integer := case p_policy.action when 'delete_with_files' then 100 else 1000 end;
+    v_partitions bigint := (select count(*) from pg_partition_tree(v_parent));
     v_partition regclass;
     v_batch integer;
 begin
@@ -976,6 +993,11 @@ begin
     is_complete := true;
     if p_policy.condition = 'always' then
         deleted := private.drop_old_partitions(v_parent, p_cutoff);
+        if v_partitions > (select count(*) from pg_partition_tree(v_parent)) then
+            -- Until the transaction ends nobody reads or writes any month of this table.
+            is_complete := false;
+            return;
+        end if;
     end if;
     for v_partition in
         select p.relid from pg_partition_tree(v_parent) p where p.isleaf
@@ -996,7 +1018,8 @@ begin
 end;
 $function$
 ;
-comment on function private.delete_old_rows(public.retention_policies,timestamp with time zone,timestamp with time zone) is 'Deletes what a policy takes, until p_until: incomplete when that came first.';
+comment on function private.delete_old_rows(public.retention_policies,timestamp with time zone,timestamp with time zone) is 'Deletes what a policy takes, until p_until: incomplete when that came first, or when it dropped
+whole months and left the rest for another transaction.';
 
 CREATE OR REPLACE FUNCTION private.delete_trashed_resume(p_resume_id uuid)
  RETURNS public.resumes
@@ -1103,7 +1126,8 @@ declare
     v_resume public.resumes;
     v_copy public.resumes;
 begin
-    perform private.lock_account(v_user_id);
+    -- Before the résumé is locked, as when one is deleted: the insert below takes this lock.
+    perform private.lock_resumes(v_user_id);
     perform private.limit_rate('duplicate');
     perform private.require_title(p_title);
     select * into v_resume
@@ -1120,11 +1144,7 @@ begin
         coalesce(p_title, left(v_resume.title, 193) || ' (copy)'),
         -- What the plan no longer includes may be kept, but not chosen again.
         case when private.is_usable_template(v_resume.template_id) then v_resume.template_id end,
-        case
-            when v_resume.content = '{}' and v_resume.parsed_data is not null
-                then private.read_json_resume(v_resume.parsed_data)
-            else v_resume.content
-        end,
+        private.content_to_use(v_resume),
         v_resume.layout
     )
     returning * into v_copy;
@@ -1349,7 +1369,8 @@ AS $function$
     select coalesce(
         json_agg(
             json_build_object(
-                'event_type', e.event_type, 'event_data', e.event_data,
+                -- An admin opened the account of somebody else.
+                'event_type', e.event_type, 'event_data', e.event_data - 'opened',
                 'ip_address', host(e.ip_address), 'user_agent', e.user_agent,
                 'created_at', e.created_at
             )
@@ -1527,10 +1548,38 @@ $function$
 ;
 comment on function private.files_of_rows(jsonb) is 'The files that these rows of résumés name: [{bucket, name}].';
 
+CREATE OR REPLACE FUNCTION private.filled_default_partitions()
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_name text;
+    v_is_filled boolean;
+    v_filled text[] := '{}'::text[];
+begin
+    for v_name in
+        select c.oid::regclass::text
+        from pg_catalog.pg_partitioned_table p
+        inner join pg_catalog.pg_class c on c.oid = p.partdefid
+        where c.relnamespace = 'private'::regnamespace
+        order by c.relname
+    loop
+        execute format('select exists (select 1 from %s)', v_name) into v_is_filled;
+        if v_is_filled then
+            v_filled := v_filled || v_name;
+        end if;
+    end loop;
+    return v_filled;
+end;
+$function$
+;
+comment on function private.filled_default_partitions() is 'The default partitions that hold rows: of a month that had no partition when they came.';
+
 CREATE OR REPLACE FUNCTION private.find_session_role(p_user_id uuid, p_session_id uuid)
  RETURNS text
  LANGUAGE plpgsql
- STABLE
  SET search_path TO ''
 AS $function$
 declare
@@ -1541,7 +1590,8 @@ begin
     end if;
     select s.role_type into v_role_type
     from public.interview_sessions s
-    where s.id = p_session_id and s.user_id = p_user_id;
+    where s.id = p_session_id and s.user_id = p_user_id
+    for key share;
     if not found then
         perform private.raise_not_found('interview', p_session_id);
     end if;
@@ -1549,7 +1599,8 @@ begin
 end;
 $function$
 ;
-comment on function private.find_session_role(uuid,uuid) is 'The kind of role an interview of this user was for. PT404 when there is no such interview.';
+comment on function private.find_session_role(uuid,uuid) is 'The kind of role an interview of this user was for, which is kept from being deleted until the
+transaction ends. PT404 when there is no such interview.';
 
 CREATE OR REPLACE FUNCTION private.find_started_interview(p_user_id uuid, p_usage_event_id uuid)
  RETURNS public.interview_sessions
@@ -1611,10 +1662,17 @@ begin
     set event_data = '{}', ip_address = null, user_agent = null
     where e.user_id = p_user_id;
     update public.feedback f set context = '{}' where f.user_id = p_user_id;
+    -- Names, addresses, parts of cards. What was not applied yet has nobody to be applied to.
+    update private.webhook_events w
+    set payload = '{}',
+        status = case w.status when 'received' then 'ignored' else w.status end,
+        closed_at = coalesce(w.closed_at, now())
+    where w.user_id = p_user_id;
 end;
 $function$
 ;
-comment on function private.forget_account(uuid) is 'Empties what outlives an account: history without values, addresses and browsers.';
+comment on function private.forget_account(uuid) is 'Empties what outlives an account: history without values, addresses and browsers, webhooks
+without what they said.';
 
 CREATE OR REPLACE FUNCTION private.forget_section(p_layout jsonb, p_key text)
  RETURNS jsonb
@@ -1640,7 +1698,7 @@ CREATE OR REPLACE FUNCTION private.generation_snapshot(p_resume public.resumes, 
 AS $function$
     select jsonb_build_object(
         'title', p_resume.title,
-        'content', p_resume.content,
+        'content', private.content_to_use(p_resume),
         'layout', p_resume.layout,
         'template', case
             when p_template.id is not null then jsonb_build_object(
@@ -1784,6 +1842,26 @@ $function$
 ;
 comment on function private.has_paid_plan() is 'True when the caller''s plan is not free.';
 grant execute on function private.has_paid_plan() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.has_short_numbers(p_value jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    -- 1e131071 is nine bytes of a request and 128 KiB of text: looking at the text of a few thousand
+    -- of them, if only to find it too long, takes gigabytes. The first one ends this search.
+    select not exists (
+        select 1
+        from jsonb_path_query(p_value, 'strict $.** ? (@.type() == "number")') as n (value)
+        where octet_length(n.value #>> '{}') > 100
+    );
+$function$
+;
+comment on function private.has_short_numbers(jsonb) is 'True unless a number in it has more than 100 characters when it is written out.
+Check it before the size of any JSON that a client sends.';
+grant execute on function private.has_short_numbers(jsonb) to authenticated;
+grant execute on function private.has_short_numbers(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION private.hidden_sections(p_layout jsonb)
  RETURNS text[]
@@ -1973,7 +2051,11 @@ CREATE OR REPLACE FUNCTION private.is_resume_content(p_content jsonb)
  SET search_path TO ''
 AS $function$
     -- Readers rely on the type of each section; what is inside a section is the editor's business.
-    select jsonb_typeof(p_content) = 'object' and not exists (
+    -- They compare each section with each name in the layout, so there may not be any number.
+    select case jsonb_typeof(p_content)
+        when 'object' then (select count(*) from jsonb_object_keys(p_content)) <= 100
+        else false
+    end and private.has_short_numbers(p_content) and not exists (
         select 1
         from (
             values
@@ -1988,7 +2070,7 @@ AS $function$
 $function$
 ;
 comment on function private.is_resume_content(jsonb) is 'True for an object whose known keys hold what they should: summary a string, say.
-A section that is empty is left out or empty, never null. Other keys are free.';
+A section that is empty is left out or empty, never null. Other keys are free, up to 100 in all.';
 grant execute on function private.is_resume_content(jsonb) to authenticated;
 grant execute on function private.is_resume_content(jsonb) to service_role;
 
@@ -1998,11 +2080,13 @@ CREATE OR REPLACE FUNCTION private.is_resume_layout(p_layout jsonb)
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-    select jsonb_typeof(p_layout) = 'object' and not exists (
+    select jsonb_typeof(p_layout) = 'object' and private.has_short_numbers(p_layout) and not exists (
         select 1
         from unnest('{sectionOrder,hidden}'::text[]) as k (key)
         where p_layout ? k.key and not (
-            jsonb_typeof(p_layout -> k.key) = 'array'
+            jsonb_path_exists(
+                p_layout -> k.key, 'strict $ ? (@.type() == "array" && @.size() <= 100)', '{}', true
+            )
             and not jsonb_path_exists(
                 p_layout -> k.key, 'strict $[*] ? (@.type() != "string")', '{}', true
             )
@@ -2010,7 +2094,8 @@ AS $function$
     );
 $function$
 ;
-comment on function private.is_resume_layout(jsonb) is 'True for an object whose sectionOrder and hidden, if they are there, are lists of texts.';
+comment on function private.is_resume_layout(jsonb) is 'True for an object whose sectionOrder and hidden, if they are there, are lists of at most 100
+texts.';
 grant execute on function private.is_resume_layout(jsonb) to authenticated;
 grant execute on function private.is_resume_layout(jsonb) to service_role;
 
@@ -2127,7 +2212,7 @@ begin
             and c.relname in (
                 'resumes', 'resume_bullets', 'resume_generations', 'resume_drafts', 'analyses',
                 'ai_documents', 'jobs', 'interview_sessions', 'interview_turns',
-                'interview_transcripts', 'subscriptions', 'usage_counters', 'token_balances'
+                'interview_transcripts', 'subscriptions'
             )
             and not exists (
                 select 1 from pg_catalog.pg_publication_tables t
@@ -2295,7 +2380,7 @@ begin
     end if;
     perform private.check_rate_limit(
         -- Who is not signed in counts by address: one of them must not use up the calls of all.
-        p_action || ':' || coalesce(auth.uid()::text, host(private.request_ip()), 'anon'),
+        p_action || ':' || coalesce(auth.uid()::text, private.request_network(), 'anon'),
         v_limit,
         make_interval(secs => v_seconds)
     );
@@ -2423,6 +2508,29 @@ end;
 $function$
 ;
 comment on function private.lock_account(uuid) is 'Keeps an account from being deleted until the transaction ends. Call it before locking rows.';
+
+CREATE OR REPLACE FUNCTION private.lock_analysis_subjects(p_task queue.tasks)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if p_task.kind = 'optimization' then
+        perform private.lock_resumes(p_task.user_id);
+    end if;
+    perform 1
+    from public.resumes r
+    where r.id = (p_task.payload ->> 'resume_id')::uuid and r.user_id = p_task.user_id
+    for no key update;
+    perform 1
+    from public.jobs j
+    where j.id = (p_task.payload ->> 'job_id')::uuid and j.user_id = p_task.user_id
+    for key share;
+end;
+$function$
+;
+comment on function private.lock_analysis_subjects(queue.tasks) is 'Locks what the result of an analysis is written to or refers to, before the analysis itself:
+the order of those who delete a résumé or a job, which takes them off their analyses.';
 
 CREATE OR REPLACE FUNCTION private.lock_interview(p_user_id uuid, p_session_id uuid)
  RETURNS public.interview_sessions
@@ -2633,6 +2741,10 @@ AS $function$
 declare
     v_table record;
     v_made integer := 0;
+    v_filled text[];
+    v_known jsonb := (
+        select j.last_result -> 'filled' from private.maintenance_jobs j where j.name = 'partitions'
+    );
 begin
     for v_table in
         select p.partrelid::regclass as name, a.attname as key, m.month::date
@@ -2651,11 +2763,19 @@ begin
         v_made := v_made
             + private.try_month_partition(v_table.name, v_table.key::text, v_table.month);
     end loop;
-    return jsonb_build_object('made', v_made);
+    v_filled := private.filled_default_partitions();
+    -- Once for what stays, not once a round.
+    if v_filled <> '{}' and to_jsonb(v_filled) is distinct from v_known then
+        perform private.record_event(
+            'partitions.missing', jsonb_build_object('filled', v_filled), p_severity => 'warning'
+        );
+    end if;
+    return jsonb_build_object('made', v_made, 'filled', v_filled);
 end;
 $function$
 ;
-comment on function private.maintain_partitions() is 'Makes this month''s partition of every partitioned table, and those of the next two.';
+comment on function private.maintain_partitions() is 'Makes this month''s partition of every partitioned table, and those of the next two. Rows that
+found no partition become a system event.';
 
 CREATE OR REPLACE FUNCTION private.maintain_rate_limits()
  RETURNS jsonb
@@ -2665,13 +2785,22 @@ AS $function$
 declare
     v_deleted integer;
 begin
-    delete from private.rate_limits r where r.window_ends_at < now();
+    -- Whoever is calling just now starts the window anew; that must not hold up everything else.
+    delete from private.rate_limits r
+    where r.key = any(array(
+        select e.key
+        from private.rate_limits e
+        where e.window_ends_at < now()
+        order by e.window_ends_at
+        limit 5000
+        for update skip locked
+    ));
     get diagnostics v_deleted = row_count;
-    return jsonb_build_object('deleted', v_deleted);
+    return jsonb_build_object('deleted', v_deleted, 'again', v_deleted = 5000);
 end;
 $function$
 ;
-comment on function private.maintain_rate_limits() is 'Forgets the windows that are over.';
+comment on function private.maintain_rate_limits() is 'Forgets windows that are over, at most 5000 at once.';
 
 CREATE OR REPLACE FUNCTION private.maintain_retention()
  RETURNS jsonb
@@ -2892,6 +3021,9 @@ AS $function$
 declare
     v_analysis public.analyses;
 begin
+    if p_event = 'completed' then
+        perform private.lock_analysis_subjects(p_task);
+    end if;
     -- The row of this task, and of its owner. A résumé that went to the trash meanwhile is still
     -- served: it may be restored.
     update public.analyses a
@@ -3373,6 +3505,14 @@ begin
             else r.file_size_bytes
         end
     where r.id = (p_task.payload ->> 'resume_id')::uuid and r.user_id = p_task.user_id;
+exception
+    -- The row knows what it can hold; here it only gets its name. A message of the row itself would
+    -- quote what was read.
+    when check_violation or program_limit_exceeded then
+        perform private.raise_malformed_result(
+            'parsed_data of at most 1 MiB, warnings of at most 16 KiB, and not more words than can '
+            'be indexed'
+        );
 end;
 $function$
 ;
@@ -3743,7 +3883,6 @@ begin
             message = format('The account %s was not confirmed for deletion.', p_user_id),
             hint = 'Call files_to_purge first; it says whether the account is to go.';
     end if;
-    perform private.forget_account(p_user_id);
     delete from auth.users u where u.id = p_user_id;
     insert into public.audit_logs (actor_role, owner_id, action, entity_type, entity_id)
     values ('system', p_user_id, 'account.purge', 'profiles', p_user_id::text);
@@ -4013,6 +4152,11 @@ begin
         raise sqlstate 'PT422' using
             message = format('This is no JSON Resume document: %s.', v_problem),
             hint = 'See https://jsonresume.org/schema for the shape.';
+    end if;
+    if not private.has_short_numbers(p_document) then
+        raise sqlstate 'PT422' using
+            message = 'A number in this document has more than 100 characters.',
+            hint = 'Send it as a text.';
     end if;
     perform private.require_content_size(private.without_resumebase(p_document));
     v_content := private.content_from_json_resume(private.without_resumebase(p_document));
@@ -4834,12 +4978,15 @@ declare
 begin
     perform private.lock_account(v_user_id);
     perform private.limit_rate('bullets');
-    if p_session_id is not null and not exists (
-        select 1
+    if p_session_id is not null then
+        -- The row is locked before the use is counted, as in every request.
+        perform 1
         from public.interview_sessions s
         where s.id = p_session_id and s.user_id = v_user_id
-    ) then
-        perform private.raise_not_found('interview', p_session_id);
+        for key share;
+        if not found then
+            perform private.raise_not_found('interview', p_session_id);
+        end if;
     end if;
 
     v_use := private.reserve_usage(v_user_id, 'bullets', p_idempotency_key, jsonb_build_object(
@@ -4944,9 +5091,11 @@ declare
 begin
     perform private.lock_account(v_user_id);
     perform private.limit_rate('export');
+    -- The rows are locked before the use is counted, as in every request.
     select * into v_resume
     from public.resumes r
-    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null;
+    where r.id = p_resume_id and r.user_id = v_user_id and r.deleted_at is null
+    for key share;
     if not found then
         perform private.raise_not_found('résumé', p_resume_id);
     end if;
@@ -5091,6 +5240,24 @@ $function$
 ;
 comment on function private.request_job_extract(uuid,text) is 'Reserves one use and queues the task; see public.request_job_extract.';
 grant execute on function private.request_job_extract(uuid,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.request_network()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    -- Whoever has one address of IPv6 has the 64 bits below it as well. The others are IPv4
+    -- addresses, some of them written as IPv6.
+    select case
+        when family(a.ip) = 6 and not a.ip <<= '::ffff:0:0/96'
+            then network(set_masklen(a.ip, 64))::text
+        else host(a.ip)
+    end
+    from private.request_ip() as a (ip);
+$function$
+;
+comment on function private.request_network() is 'Where a request came from, as one caller: its IPv4 address, or the /64 of its IPv6 address.';
 
 CREATE OR REPLACE FUNCTION private.request_resume_parse(p_resume_id uuid, p_idempotency_key text)
  RETURNS public.resumes
@@ -5639,13 +5806,33 @@ begin
         is not true then
         raise sqlstate 'PT422' using
             message = 'This is not the content of a résumé.',
-            hint = 'Send an object of at most 256 KiB: personalInfo, skills are objects, summary '
-                'is a text, experience, education, projects and the like are lists.';
+            hint = 'Send an object of at most 256 KiB and 100 sections: personalInfo, skills are '
+                'objects, summary is a text, experience, education, projects are lists.';
     end if;
 end;
 $function$
 ;
 comment on function private.require_resume_content(jsonb) is 'PT422 unless this can be the content of a résumé.';
+
+CREATE OR REPLACE FUNCTION private.require_resume_layout(p_layout jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if p_layout is not null
+        and (private.is_resume_layout(p_layout) and octet_length(p_layout::text) <= 65536)
+        is not true then
+        raise sqlstate 'PT422' using
+            message = 'This is not the layout of a résumé.',
+            hint = 'Send an object of at most 64 KiB, in which sectionOrder and hidden are lists '
+                'of at most 100 texts.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_resume_layout(jsonb) is 'PT422 unless this can be the layout of a résumé; null is fine.';
 
 CREATE OR REPLACE FUNCTION private.require_template(p_template_id uuid)
  RETURNS void
@@ -5873,8 +6060,11 @@ AS $function$
         ),
         '<>⟦⟧', '‹›'
     )
-    from jsonb_path_query(p_content - 'meta', 'strict $.**') as t (value)
-    where jsonb_typeof(t.value) = 'string';
+    -- The path picks the texts: what comes out of it is copied, and a list goes along with each list
+    -- around it.
+    from jsonb_path_query(
+        p_content - 'meta', 'strict $.** ? (@.type() == "string")'
+    ) as t (value);
 $function$
 ;
 comment on function private.resume_text(jsonb,text) is 'The texts of a résumé in one line, for headlines.';
@@ -5910,8 +6100,9 @@ declare
 begin
     begin
         execute format('select private.%I()', 'maintain_' || p_job.name) into v_result;
-    exception when others then
-        -- One job that fails must not keep the others from running; it is tried again in time.
+    exception when others or query_canceled then
+        -- One job that fails must not keep the others from running; it is tried again in time. Nor
+        -- must one that runs into the statement timeout: undone as a whole, it would stay due.
         v_error := sqlerrm;
         raise warning 'Maintenance job % failed: %', p_job.name, v_error;
     end;
@@ -5961,6 +6152,9 @@ begin
         action := v_policy.action;
         select r.affected, r.is_complete into affected, is_complete
         from private.run_retention_policy(v_policy, p_dry_run, v_until) r;
+        if not is_complete then
+            v_until := least(v_until, clock_timestamp());
+        end if;
         return next;
     end loop;
 end;
@@ -6029,6 +6223,8 @@ begin
             hint = 'Send p_draft_id only for the draft of a résumé that is not created yet.';
     end if;
     perform private.require_resume_content(p_content);
+    perform private.require_resume_layout(p_layout);
+    perform private.require_title(p_title);
 
     if p_resume_id is not null then
         v_resume := private.require_base_version(p_resume_id, v_user_id, p_base_version);
@@ -6145,8 +6341,15 @@ begin
                 char_length(p_query)),
             hint = 'Search for fewer words.';
     end if;
-    -- This parser takes any text. Its output is well-formed, so that adding :* to words is safe.
-    v_text := websearch_to_tsquery('simple', p_query)::text;
+    begin
+        -- Its output is well-formed, so that adding :* to words is safe.
+        v_text := websearch_to_tsquery('simple', p_query)::text;
+    exception when internal_error then
+        -- Some thirty signs one after the other are more than this parser holds.
+        raise sqlstate 'PT400' using
+            message = 'The search has too many minus signs in a row.',
+            hint = 'Put one minus sign before each word to exclude.';
+    end;
     -- Words in double quotes mean themselves.
     select coalesce(array_agg(w.piece[1]), '{}') into v_exact
     from regexp_matches(p_query, '"([^"]*)"?', 'g') as q (quoted)
@@ -6169,7 +6372,7 @@ $function$
 ;
 comment on function private.search_query(text) is 'A search as people type it: all words, "a phrase", -without, this or that. A word also finds
 longer ones that begin with it, unless it is quoted, excluded or a single letter. Null when there is
-no word in it, PT400 beyond 500 characters.';
+no word in it, PT400 beyond 500 characters and for a long row of minus signs.';
 grant execute on function private.search_query(text) to authenticated;
 
 CREATE OR REPLACE FUNCTION private.section_key(p_section_type text)
@@ -6566,9 +6769,11 @@ begin
         perform private.raise_not_found('interviewer', p_interviewer_id);
     end if;
     if p_job_id is not null then
+        -- The row is locked before the use is counted, as in every request.
         select * into v_job
         from public.jobs j
-        where j.id = p_job_id and j.user_id = v_user_id and j.deleted_at is null;
+        where j.id = p_job_id and j.user_id = v_user_id and j.deleted_at is null
+        for key share;
         if not found then
             perform private.raise_not_found('job', p_job_id);
         end if;
@@ -6672,13 +6877,16 @@ begin
     insert into public.audit_logs
     (user_id, actor_role, owner_id, action, entity_type, entity_id, changes, ip_address, user_agent)
     values (
-        (select p.id from public.profiles p where p.id = auth.uid()),
+        (select p.id from public.profiles p where p.id = (select auth.uid())),
         -- Inside a definer function current_user is its owner; the setting is who came in.
         coalesce(nullif(current_setting('role', true), 'none'), session_user),
         v_owner_id,
         tg_table_name || '.' || lower(tg_op),
         tg_table_name,
-        coalesce(v_row ->> tg_argv[0], ''),
+        (
+            select coalesce(string_agg(v_row ->> k.name, ':' order by k.position), '')
+            from unnest(string_to_array(tg_argv[0], ',')) with ordinality as k (name, position)
+        ),
         jsonb_build_object(
             'before', private.pick_keys(v_before, v_keys, v_masked),
             'after', private.pick_keys(v_after, v_keys, v_masked)
@@ -6690,7 +6898,7 @@ begin
 end;
 $function$
 ;
-comment on function private.tg_audit() is 'Writes one audit row for a change. Arguments: key column, ignored columns, masked columns.';
+comment on function private.tg_audit() is 'Writes one audit row for a change. Arguments: key columns, ignored columns, masked columns.';
 
 CREATE OR REPLACE FUNCTION private.tg_audit_logs__guard_history()
  RETURNS trigger
@@ -6884,6 +7092,31 @@ $function$
 ;
 comment on function private.tg_payments__guard_history() is 'Keeps a payment the same one, and its refunds and its status from going back.';
 
+CREATE OR REPLACE FUNCTION private.tg_profiles__check_active_resume()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    -- The foreign key keeps strangers' résumés out; this keeps the own trash out, which the caller
+    -- cannot see here.
+    if current_user = 'authenticated'
+        and not exists (select 1 from public.resumes r where r.id = new.active_resume_id) then
+        raise sqlstate '42501' using
+            message = format(
+                'new row violates row-level security policy: no résumé %s to use',
+                new.active_resume_id
+            ),
+            hint = 'Use the id of a résumé of your own; one in the trash must be restored first.';
+    end if;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_profiles__check_active_resume() is 'Refuses a résumé that the caller does not see. A policy would look at what there was when the
+statement began: a résumé that another session trashes meanwhile would pass, and fail each later
+edit. This looks when the profile is locked, which trash_resume locks first.';
+
 CREATE OR REPLACE FUNCTION private.tg_profiles__create_counters()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -6916,6 +7149,39 @@ end;
 $function$
 ;
 comment on function private.tg_profiles__create_token_balance() is 'Gives a new user a balance of no tokens.';
+
+CREATE OR REPLACE FUNCTION private.tg_profiles__forget_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.forget_account(old.id);
+    -- A purge has removed the files; whoever deletes a user through Auth has not.
+    if exists (select 1 from storage.objects o where o.name like old.id::text || '/%') then
+        perform private.enqueue_task(
+            'purge_account', jsonb_build_object('user_id', old.id), null, null,
+            'purge_account:' || old.id
+        );
+    end if;
+    -- The provider goes on charging, and its id is all by which it can be told to stop.
+    perform private.record_event(
+        'subscription.left_running',
+        jsonb_build_object(
+            'provider', s.provider, 'provider_subscription_id', s.provider_subscription_id
+        ),
+        p_severity => 'warning'
+    )
+    from public.subscriptions s
+    where s.user_id = old.id and s.provider <> 'manual'
+        and s.status not in ('canceled', 'expired');
+    return old;
+end;
+$function$
+;
+comment on function private.tg_profiles__forget_account() is 'Forgets an account that is deleted, by a purge or by other means, has its files removed, and
+says which subscriptions still run at their provider.';
 
 CREATE OR REPLACE FUNCTION private.tg_resume_sections__delete()
  RETURNS trigger
@@ -7030,6 +7296,34 @@ end;
 $function$
 ;
 comment on function private.tg_resume_sections__update() is 'Writes what changed of a section into its résumé.';
+
+CREATE OR REPLACE FUNCTION private.tg_resume_templates__limit_rows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_max integer := private.config_integer('max_templates', 100);
+    v_owner_id uuid;
+begin
+    for v_owner_id in
+        select distinct i.owner_id from inserted i where i.owner_id is not null order by i.owner_id
+    loop
+        -- Inserts of one user take turns, or two of them would each count without the other.
+        perform 1 from public.profiles p where p.id = v_owner_id for no key update;
+        if (select count(*) from public.resume_templates t where t.owner_id = v_owner_id) > v_max
+        then
+            raise sqlstate 'PT422' using
+                message = format('More than %s templates of your own are not possible.', v_max),
+                hint = 'Delete some that you no longer use.';
+        end if;
+    end loop;
+    return null;
+end;
+$function$
+;
+comment on function private.tg_resume_templates__limit_rows() is 'PT422 when a user has too many rows: after the policy, so that it tells nothing of strangers.';
 
 CREATE OR REPLACE FUNCTION private.tg_resume_templates__lock_account()
  RETURNS trigger
@@ -7387,6 +7681,31 @@ $function$
 ;
 comment on function private.tg_user_experiences__limit_rows() is 'PT422 when a user has too many rows: after the policy, so that it tells nothing of strangers.';
 
+CREATE OR REPLACE FUNCTION private.tg_user_settings__limit_rows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_max integer := private.config_integer('max_settings', 200);
+    v_user_id uuid;
+begin
+    for v_user_id in select distinct i.user_id from inserted i order by i.user_id loop
+        -- Inserts of one user take turns, or two of them would each count without the other.
+        perform 1 from public.profiles p where p.id = v_user_id for no key update;
+        if (select count(*) from public.user_settings s where s.user_id = v_user_id) > v_max then
+            raise sqlstate 'PT422' using
+                message = format('More than %s settings are not possible.', v_max),
+                hint = 'Delete some, or keep several in one value.';
+        end if;
+    end loop;
+    return null;
+end;
+$function$
+;
+comment on function private.tg_user_settings__limit_rows() is 'PT422 when a user has too many rows: after the policy, so that it tells nothing of strangers.';
+
 CREATE OR REPLACE FUNCTION private.tg_users__create_profile()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -7424,20 +7743,22 @@ CREATE OR REPLACE FUNCTION private.tg_webhook_events__guard_body()
  SET search_path TO ''
 AS $function$
 begin
+    -- Forgetting a person empties the payload; id and hash go on keeping the event from coming again.
     if (
-        new.id, new.provider, new.event_id, new.body_sha256, new.type, new.payload,
-        new.occurred_at, new.received_at
+        new.id, new.provider, new.event_id, new.body_sha256, new.type, new.occurred_at,
+        new.received_at
     ) is distinct from (
-        old.id, old.provider, old.event_id, old.body_sha256, old.type, old.payload,
-        old.occurred_at, old.received_at
-    ) then
+        old.id, old.provider, old.event_id, old.body_sha256, old.type, old.occurred_at,
+        old.received_at
+    ) or new.payload is distinct from old.payload and new.payload is distinct from '{}' then
         raise exception 'Webhook event % stays as it came.', old.id;
     end if;
     return new;
 end;
 $function$
 ;
-comment on function private.tg_webhook_events__guard_body() is 'Keeps an event what the provider sent: only what became of it may change.';
+comment on function private.tg_webhook_events__guard_body() is 'Keeps an event what the provider sent: only what became of it may change, or all of it be
+forgotten.';
 
 CREATE OR REPLACE FUNCTION private.try_month_partition(p_parent regclass, p_key text, p_month date)
  RETURNS integer
@@ -8126,6 +8447,7 @@ comment on column public.audit_logs.user_id is 'Who did it, by the access token.
 comment on column public.audit_logs.actor_role is 'The database role that did it.';
 comment on column public.audit_logs.owner_id is 'Whose data it was. No foreign key: it outlives the account, as a number without a name.';
 comment on column public.audit_logs.action is '<table>.insert, .update or .delete; account.purge for the last trace of an account.';
+comment on column public.audit_logs.entity_id is 'Its primary key; the values of several columns have colons between them.';
 comment on column public.audit_logs.changes is '{before: {…}, after: {…}} with the changed keys only; secrets are masked.';
 comment on column public.audit_logs.ip_address is 'As the request headers say; clients can lie.';
 CREATE INDEX audit_logs_created_at_idx ON ONLY public.audit_logs USING btree (created_at);
@@ -8171,7 +8493,7 @@ create table public.feedback (
     constraint feedback_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL,
     constraint feedback_category_check CHECK ((category = ANY (ARRAY['bug'::text, 'feature_request'::text, 'general'::text, 'praise'::text, 'complaint'::text]))),
     constraint feedback_content_check CHECK (((char_length(content) >= 10) AND (char_length(content) <= 5000))),
-    constraint feedback_context_check CHECK (((jsonb_typeof(context) = 'object'::text) AND (octet_length((context)::text) <= 16384)))
+    constraint feedback_context_check CHECK (((jsonb_typeof(context) = 'object'::text) AND private.has_short_numbers(context) AND (octet_length((context)::text) <= 16384)))
 );
 comment on table public.feedback is 'What users say about the product. Written once; owners read theirs, admins report_feedback.
 global_config rate_limits.feedback says how often: PT429 when it is too often.';
@@ -8616,7 +8938,7 @@ create policy plan_limits_select_anyone on public.plan_limits for select to anon
 grant select on table public.plan_limits to anon;
 grant select on table public.plan_limits to authenticated;
 grant select on table public.plan_limits to service_role;
-CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.plan_limits FOR EACH ROW EXECUTE FUNCTION private.tg_audit('plan_code', '{}', '{}');
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.plan_limits FOR EACH ROW EXECUTE FUNCTION private.tg_audit('plan_code,meter,period', '{}', '{}');
 
 create table public.plan_prices (
     id uuid not null default gen_random_uuid(),
@@ -8744,15 +9066,15 @@ create policy profiles_select_owner on public.profiles for select to authenticat
     using ((id = ( SELECT auth.uid() AS uid)));
 create policy profiles_update_owner on public.profiles for update to authenticated
     using ((id = ( SELECT auth.uid() AS uid)))
-    with check (((id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_active_user() AS is_active_user) AND ((active_resume_id IS NULL) OR (EXISTS ( SELECT 1
-   FROM public.resumes r
-  WHERE (r.id = profiles.active_resume_id))))));
+    with check (((id = ( SELECT auth.uid() AS uid)) AND ( SELECT private.is_active_user() AS is_active_user)));
 grant select on table public.profiles to authenticated;
 grant select on table public.profiles to service_role;
 grant update (full_name, first_name, last_name, phone, job_title, company, bio, location, website, linkedin, github, avatar_url, preferred_ai_provider, active_resume_id) on public.profiles to authenticated;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _200_create_counters AFTER INSERT ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tg_profiles__create_counters();
 CREATE TRIGGER _210_create_token_balance AFTER INSERT ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tg_profiles__create_token_balance();
+CREATE TRIGGER _300_check_active_resume BEFORE UPDATE OF active_resume_id ON public.profiles FOR EACH ROW WHEN (((new.active_resume_id IS NOT NULL) AND (new.active_resume_id IS DISTINCT FROM old.active_resume_id))) EXECUTE FUNCTION private.tg_profiles__check_active_resume();
+CREATE TRIGGER _300_forget_account BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tg_profiles__forget_account();
 CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.profiles FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{email}', '{}');
 
 create table public.resume_bullets (
@@ -8986,7 +9308,7 @@ END) stored,
     constraint resume_templates_category_check CHECK (((char_length(category) >= 1) AND (char_length(category) <= 50))),
     constraint resume_templates_demo_check CHECK (((demo_user_id IS NULL) = (demo_resume_id IS NULL))),
     constraint resume_templates_description_check CHECK ((char_length(description) <= 2000)),
-    constraint resume_templates_design_check CHECK ((private.is_template_design(design) AND (octet_length((design)::text) <= 32768))),
+    constraint resume_templates_design_check CHECK ((private.is_template_design(design) AND private.has_short_numbers(design) AND (octet_length((design)::text) <= 32768))),
     constraint resume_templates_layout_check CHECK ((layout = ANY (ARRAY['single_column'::text, 'two_column'::text]))),
     constraint resume_templates_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
     constraint resume_templates_preview_url_check CHECK (((char_length(preview_url) <= 1000) AND private.is_web_link(preview_url))),
@@ -8996,7 +9318,8 @@ END) stored,
     constraint resume_templates_usage_count_check CHECK ((usage_count >= 0))
 );
 comment on table public.resume_templates is 'What a résumé may look like: built-in templates for everybody, custom ones for their owner.
-Anyone reads those that are public and active; owners read and write their own.';
+Anyone reads those that are public and active; owners read and write their own, at most as many as
+global_config max_templates says, 100 without it.';
 comment on column public.resume_templates.owner_id is 'Who made it and alone sees it. Null for those of the installation.';
 comment on column public.resume_templates.name is 'Unique among those of the installation, and among those of one owner.';
 comment on column public.resume_templates.slug is 'A name for addresses and configuration, unique as the name is; built-in templates have one.';
@@ -9033,6 +9356,7 @@ grant insert (owner_id, name, slug, category, description, layout, design, previ
 grant update (name, slug, category, description, layout, design, preview_url, is_active) on public.resume_templates to authenticated;
 CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.resume_templates FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resume_templates__lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF owner_id, name, slug, type, category, description, layout, design, preview_url, is_public, is_active, is_premium, ats_score, demo_resume_id ON public.resume_templates FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _400_limit_rows AFTER INSERT ON public.resume_templates REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resume_templates__limit_rows();
 
 create table public.resume_versions (
     id uuid not null default gen_random_uuid(),
@@ -9145,7 +9469,7 @@ comment on table public.resumes is 'Résumés: what the user edits, the uploaded
 Owners only; a trashed résumé is invisible until restore_resume brings it back.';
 comment on column public.resumes.template_id is 'What it looks like. Null, also once the template is gone, means the default of the renderer.';
 comment on column public.resumes.content is 'The résumé as edited: personalInfo, summary, experience[], education[], skills{}, …
-At most 256 KiB.';
+At most 100 sections, 256 KiB.';
 comment on column public.resumes.layout is 'Order and visibility of the sections: sectionOrder [keys of content], hidden [keys].';
 comment on column public.resumes.version is 'Counts changes of the content, from 1. System-written; a draft names the one it is based on.';
 comment on column public.resumes.is_public is 'Whether the link with share_slug works. Written by share_resume and unshare_resume.';
@@ -9220,7 +9544,8 @@ create table public.retention_policies (
     constraint retention_policies_files_check CHECK ((((action = 'purge_files'::text) = (relation = 'storage.objects'::text)) AND ((relation = 'storage.objects'::text) = (condition = 'interview_audio'::text)))),
     constraint retention_policies_keep_check CHECK ((keep >= '1 day'::interval)),
     constraint retention_policies_last_count_check CHECK ((last_count >= 0)),
-    constraint retention_policies_relation_check CHECK (((relation = 'storage.objects'::text) OR (relation ~ '^(public|private|queue)[.][a-z][a-z0-9_]{0,62}$'::text)))
+    constraint retention_policies_relation_check CHECK (((relation = 'storage.objects'::text) OR (relation ~ '^(public|private|queue)[.][a-z][a-z0-9_]{0,62}$'::text))),
+    constraint retention_policies_webhooks_check CHECK (((relation <> 'private.webhook_events'::text) OR ((keep >= '30 days'::interval) AND (condition = 'ended'::text))))
 );
 comment on table public.retention_policies is 'How long rows are kept; see run_retention. Written by operators, read by admins.';
 comment on column public.retention_policies.relation is 'Schema and name of the table.';
@@ -9237,7 +9562,7 @@ create policy retention_policies_select_admin on public.retention_policies for s
 grant select on table public.retention_policies to authenticated;
 grant select on table public.retention_policies to service_role;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.retention_policies FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
-CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.retention_policies FOR EACH ROW EXECUTE FUNCTION private.tg_audit('relation', '{last_run_at,last_count}', '{}');
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.retention_policies FOR EACH ROW EXECUTE FUNCTION private.tg_audit('relation,condition', '{last_run_at,last_count}', '{}');
 
 create table public.subscriptions (
     id uuid not null default gen_random_uuid(),
@@ -9500,7 +9825,12 @@ create table public.usage_counters (
     updated_at timestamp with time zone not null default now(),
     constraint usage_counters_pkey PRIMARY KEY (user_id, meter, period_type, period_key),
     constraint usage_counters_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
-    constraint usage_counters_period_key_check CHECK (((period_key = 'lifetime'::text) OR (period_key ~ '^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$'::text))),
+    constraint usage_counters_period_key_check CHECK (
+CASE period_type
+    WHEN 'day'::text THEN (period_key ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'::text)
+    WHEN 'month'::text THEN (period_key ~ '^[1-9][0-9]{3}-(0[1-9]|1[0-2])$'::text)
+    ELSE (period_key = 'lifetime'::text)
+END),
     constraint usage_counters_period_type_check CHECK ((period_type = ANY (ARRAY['day'::text, 'month'::text, 'lifetime'::text]))),
     constraint usage_counters_used_check CHECK ((used >= 0))
 ) with (fillfactor=70);
@@ -9638,9 +9968,10 @@ create table public.user_settings (
     constraint user_settings_pkey PRIMARY KEY (user_id, setting_key),
     constraint user_settings_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
     constraint user_settings_setting_key_check CHECK ((setting_key ~ '^[a-z][a-z0-9_.-]{0,99}$'::text)),
-    constraint user_settings_setting_value_check CHECK ((octet_length((setting_value)::text) <= 16384))
+    constraint user_settings_setting_value_check CHECK ((private.has_short_numbers(setting_value) AND (octet_length((setting_value)::text) <= 16384)))
 );
-comment on table public.user_settings is 'Free key/value settings of a client application, at most 16 KiB a value.';
+comment on table public.user_settings is 'Free key/value settings of a client application, at most 16 KiB a value.
+At most as many as global_config max_settings says, 200 without it.';
 comment on column public.user_settings.setting_key is 'Lower case, starts with a letter: letters, digits, dots, dashes, underscores.';
 alter table public.user_settings enable row level security;
 create policy user_settings_delete_owner on public.user_settings for delete to authenticated
@@ -9657,6 +9988,7 @@ grant select on table public.user_settings to service_role;
 grant insert (user_id, setting_key, setting_value) on public.user_settings to authenticated;
 grant update (user_id, setting_key, setting_value) on public.user_settings to authenticated;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.user_settings FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _400_limit_rows AFTER INSERT ON public.user_settings REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION private.tg_user_settings__limit_rows();
 
 create view public.resume_sections with (security_invoker=true, security_barrier=true) as
  SELECT md5((r.id::text || '/'::text) || s.key)::uuid AS id,
@@ -9863,9 +10195,10 @@ AS $function$
     from public.resumes r
     where exists (
         select 1
-        from jsonb_path_query((r.content -> 'skills') - 'groups', 'strict $.**') as s (value)
-        where jsonb_typeof(s.value) = 'string'
-            and lower(s.value #>> '{}') = lower(btrim(p_skill))
+        from jsonb_path_query(
+            (r.content -> 'skills') - 'groups', 'strict $.** ? (@.type() == "string")'
+        ) as s (value)
+        where lower(s.value #>> '{}') = lower(btrim(p_skill))
     )
     order by r.updated_at desc, r.id;
 $function$
@@ -9897,8 +10230,8 @@ AS $function$
 $function$
 ;
 comment on function public.import_json_resume(jsonb,text) is 'Makes a new résumé from a JSON Resume document (jsonresume.org), and loses nothing of it.
-Without a title it is named after the person. PT422 names the path of the first value of a wrong
-type, PT413 a document of more than 256 KiB, PT402 a plan that includes no more résumés.';
+Untitled it is named after the person. PT422 names the first value of a wrong type, PT413 is for more
+than 256 KiB, PT402 for a plan that includes no more résumés.';
 grant execute on function public.import_json_resume(jsonb,text) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.job_board()
@@ -9925,7 +10258,8 @@ CREATE OR REPLACE FUNCTION public.my_usage()
  SET search_path TO ''
 AS $function$
     select l.meter, l.period, k.period_key, coalesce(c.used, 0), l.max_uses,
-        greatest(l.max_uses - coalesce(c.used, 0), 0)
+        -- greatest passes over a null, and this one has a meaning.
+        case when l.max_uses is not null then greatest(l.max_uses - coalesce(c.used, 0), 0) end
     from public.profiles p
     inner join public.plan_limits l on l.plan_code = p.subscription_tier
     cross join lateral (select private.period_key(l.period, now()) as period_key) k
@@ -10238,7 +10572,8 @@ AS $function$
 $function$
 ;
 comment on function public.request_generation(uuid,text[],uuid,text,uuid) is 'Asks for a résumé to be rendered to files: some of latex, overleaf, pdf and word. Returns the
-row, pending, with a snapshot of the résumé: later edits do not change it.
+row, pending, with a snapshot of the résumé: later edits do not change it. One that nobody has
+edited yet is rendered as it was read from its file.
 Counts one use, given back if it fails. Without a template the résumé''s own is taken. The same key
 again returns the same row. PT402 when the allowance is gone; PT404 for an unknown résumé or
 interview, and a template that you may not use (any more); PT422 for an unknown format; PT429 when
@@ -10334,7 +10669,7 @@ comment on function public.save_draft(uuid,integer,jsonb,jsonb,text,uuid,uuid) i
 For a résumé send its id and the version the editor started from: PT409 with detail
 {current_version, base_version} when it has moved on. For a new résumé send neither, and p_draft_id
 from the second time on. PT402 when there are too many drafts of new résumés, PT404 for an unknown
-résumé, draft or template, PT422 for content of the wrong shape.';
+résumé, draft or template, PT422 for content, layout or title of the wrong shape.';
 grant execute on function public.save_draft(uuid,integer,jsonb,jsonb,text,uuid,uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.say(p_session_id uuid, p_message text, p_audio_path text DEFAULT NULL::text)
@@ -10597,11 +10932,19 @@ begin
     loop
         begin
             perform private.tell_task_event(v_task, 'started', null);
-        exception when others then
-            -- One task that cannot start must not keep the others from being claimed.
-            raise warning 'Task % cannot start: %', v_task.id, sqlerrm;
-            perform private.bury_broken_task(v_task);
-            continue;
+        -- One task that cannot start must not keep the others from being claimed.
+        exception
+            when lock_not_available or deadlock_detected or serialization_failure then
+                raise warning 'Task % is busy; it is claimed later.', v_task.id;
+                update queue.tasks t
+                set lease_token = null, lease_expires_at = null, locked_by = null,
+                    attempt = v_task.attempt - 1
+                where t.id = v_task.id;
+                continue;
+            when others then
+                raise warning 'Task % cannot start: %', v_task.id, sqlerrm;
+                perform private.bury_broken_task(v_task);
+                continue;
         end;
         id := v_task.id;
         kind := v_task.kind;
@@ -10756,7 +11099,11 @@ begin
     end if;
     select * into v_reaped from private.reap_expired(500);
     for v_job in
-        select * from private.maintenance_jobs j where j.next_run_at <= now() order by j.name
+        select * from private.maintenance_jobs j
+        where j.next_run_at <= now()
+        -- All is one transaction. The long jobs are the rare ones: they come first, or what the
+        -- others lock would stay locked meanwhile.
+        order by j.repeat_every desc, j.name
     loop
         if private.run_maintenance_job(v_job) then
             v_jobs := v_jobs || v_job.name;

@@ -221,3 +221,19 @@ $$;
 comment on function private.json_resume_problem(jsonb) is
     'Why this is no JSON Resume document: the path of the first value of a wrong type; or null.
 Unknown keys are welcome, null stands for absent, and dates are taken as they are.';
+
+create function private.require_title(p_title text) returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    if char_length(p_title) not between 1 and 200 then
+        raise sqlstate 'PT422' using
+            message = 'The title must have 1 to 200 characters.',
+            hint = 'Send a shorter title, or none.';
+    end if;
+end;
+$$;
+comment on function private.require_title(text) is
+    'PT422 for a title that is empty or too long; null is fine.';

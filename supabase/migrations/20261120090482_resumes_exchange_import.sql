@@ -334,22 +334,6 @@ comment on function private.read_json_resume(jsonb) is
 
 -- Importing -------------------------------------------------------------------------------------
 
-create function private.require_title(p_title text) returns void
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-    if char_length(p_title) not between 1 and 200 then
-        raise sqlstate 'PT422' using
-            message = 'The title must have 1 to 200 characters.',
-            hint = 'Send a shorter title, or none.';
-    end if;
-end;
-$$;
-comment on function private.require_title(text) is
-    'PT422 for a title that is empty or too long; null is fine.';
-
 create function private.import_json_resume(p_document jsonb, p_title text) returns public.resumes
 language plpgsql
 volatile
@@ -398,6 +382,6 @@ as $$
 $$;
 comment on function public.import_json_resume(jsonb, text) is
     'Makes a new résumé from a JSON Resume document (jsonresume.org), and loses nothing of it.
-Without a title it is named after the person. PT422 names the path of the first value of a wrong
-type, PT413 a document of more than 256 KiB, PT402 a plan that includes no more résumés.';
+Untitled it is named after the person. PT422 names the first value of a wrong type, PT413 is for more
+than 256 KiB, PT402 for a plan that includes no more résumés.';
 grant execute on function public.import_json_resume(jsonb, text) to authenticated;
