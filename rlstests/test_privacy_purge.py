@@ -255,6 +255,7 @@ def test_account_deleted_through_auth__is_forgotten_and_loses_its_files(
 def test_subscriptions_that_still_run__are_named_when_their_account_goes(
     db: Database, owner: Actor, stranger: Actor
 ) -> None:
+    db.query(SYSTEM, "delete from public.system_events")
     subscribe(db, owner, "sub_paused", status="paused")
     subscribe(db, owner, "sub_over", status="canceled")
     subscribe(db, owner, "sub_open", status="incomplete", provider="razorpay")

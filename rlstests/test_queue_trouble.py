@@ -1,8 +1,8 @@
-"""Room queue: locks and time limits cost nobody a task or a turn."""
+"""Room queue: locks, time limits and senseless results cost nobody a task or a turn."""
 
 import pytest
 
-from rlstests.actors import SERVICE, SYSTEM, Database
+from rlstests.actors import SERVICE, SYSTEM, Database, refused
 
 
 def make_kind(db: Database, sqlstate: str) -> None:
@@ -78,3 +78,25 @@ def test_jobs__run_the_rare_ones_first(db: Database) -> None:
     add_job(db, "c_hourly", "1 hour", "null")
     done = db.value(SERVICE, "select worker.run_maintenance()")
     assert done["jobs"] == ["b_daily", "c_hourly", "a_often"]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        "null",
+        "[]",
+        '"x"',
+        "{}",
+        '{"ai_provider": "x", "tokens_used": "many"}',
+        '{"ai_provider": "x", "tokens_used": 3000000000}',
+        '{"ai_provider": "x", "estimated_cost": "NaN"}',
+    ],
+)
+def test_facts_of_a_provider__are_refused_in_any_other_shape(
+    db: Database, result: str | None
+) -> None:
+    sql = "select (private.provider_facts(%s::jsonb)).ai_provider"
+    with refused("PT422", match="result of this task is malformed"):
+        db.query(SYSTEM, sql, result)
+    assert db.value(SYSTEM, sql, '{"ai_provider": "x", "tokens_used": 3}') == "x"

@@ -90,9 +90,10 @@ begin
         perform private.raise_malformed_result('ai_provider, tokens_used, processing_time_ms');
     end if;
     return v_facts;
-exception when invalid_text_representation or numeric_value_out_of_range then
-    perform private.raise_malformed_result('ai_provider, tokens_used, processing_time_ms');
-    return null;
+exception
+    when invalid_text_representation or numeric_value_out_of_range or invalid_parameter_value then
+        perform private.raise_malformed_result('ai_provider, tokens_used, processing_time_ms');
+        return null;
 end;
 $$;
 comment on function private.provider_facts(jsonb) is
