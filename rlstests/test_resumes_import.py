@@ -17,6 +17,7 @@ def owner(db: Database, owner: Actor) -> Actor:
         (None, "The document must be an object"),
         ([], "The document must be an object"),
         ("text", "The document must be an object"),
+        ({"work": [{"x": 10**100}]}, "A number must have at most 100 characters"),
         ({"$schema": 1}, r"\$schema must be a text"),
         ({"meta": []}, "meta must be an object"),
         ({"basics": []}, "basics must be an object"),

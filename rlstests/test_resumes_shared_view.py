@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from rlstests.actors import ANON, SYSTEM, Actor, Database, Row
+from rlstests.test_templates import DESIGN, add_template
 
 CONTENT: dict[str, Any] = {
     "personalInfo": {
@@ -98,6 +99,17 @@ def test_link__shows_what_a_viewer_needs_and_nothing_else(
             "experience": [{"title": "Engineer"}, "Earlier jobs"],
             "references": CONTENT["references"],
         }
+
+
+def test_link__shows_the_design_of_a_template_of_its_owner_but_not_its_name(
+    db: Database, owner: Actor, resume: UUID
+) -> None:
+    template = add_template(db, owner, "For the rivals")
+    db.query(SYSTEM, "update public.resume_templates set slug = 'x' where id = %s", template)
+    db.query(owner, "update public.resumes set template_id = %s where id = %s", template, resume)
+    seen = shared(db, share(db, owner, resume)["share_slug"])
+    assert (seen["template_slug"], seen["template_name"]) == (None, None)
+    assert seen["template_design"] == DESIGN
 
 
 def test_hidden_section__is_not_in_what_a_viewer_gets(

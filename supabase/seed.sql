@@ -346,7 +346,7 @@ values
 ),
 ('max_files_per_bucket', '200', 'Files that a user may have in one storage bucket.'),
 ('max_stored_resumes', '500', 'Résumés that a user may have, those in the trash included.'),
-('max_jobs', '1000', 'Jobs that a user may track, those in the trash included.'),
+('max_jobs', '1000', 'Jobs that a user may track; the trash has room for as many.'),
 ('max_experiences', '200', 'Entries in a user''s library of experiences.'),
 ('max_templates', '100', 'Templates of their own that a user may have.'),
 ('max_settings', '200', 'Settings of client applications that a user may have.'),

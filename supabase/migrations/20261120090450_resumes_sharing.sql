@@ -17,7 +17,7 @@ create type public.shared_resume as (
     updated_at timestamptz
 );
 comment on type public.shared_resume is
-    'All that a viewer of a shared résumé gets to see.';
+    'All that a viewer of a shared résumé gets to see. A template of its owner has no name here.';
 
 -- What a viewer sees ----------------------------------------------------------------------------
 
@@ -171,7 +171,10 @@ declare
 begin
     select
         r.id, r.title, private.shared_content(r.content, r.layout),
-        private.shared_layout(r.layout), t.slug, t.name, t.design, r.updated_at
+        private.shared_layout(r.layout),
+        -- What users call their own templates is for them alone.
+        case when t.owner_id is null then t.slug end, case when t.owner_id is null then t.name end,
+        t.design, r.updated_at
     into
         v_resume_id, v_shared.title, v_shared.content,
         v_shared.layout, v_shared.template_slug, v_shared.template_name, v_shared.template_design,

@@ -173,6 +173,9 @@ begin
     if jsonb_typeof(p_document) is distinct from 'object' then
         return 'The document must be an object';
     end if;
+    if not private.has_short_numbers(p_document) then
+        return 'A number must have at most 100 characters';
+    end if;
     v_problem := coalesce(
         case
             when jsonb_typeof(p_document -> '$schema') not in ('string', 'null')

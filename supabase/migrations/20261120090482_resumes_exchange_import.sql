@@ -305,11 +305,6 @@ begin
             message = format('This is no JSON Resume document: %s.', v_problem),
             hint = 'See https://jsonresume.org/schema for the shape.';
     end if;
-    if not private.has_short_numbers(p_document) then
-        raise sqlstate 'PT422' using
-            message = 'A number in this document has more than 100 characters.',
-            hint = 'Send it as a text.';
-    end if;
     perform private.require_content_size(private.without_resumebase(p_document));
     v_content := private.content_from_json_resume(private.without_resumebase(p_document));
     for v_kept in select k.key, k.value from jsonb_each(p_document #> '{meta,resumebase}') as k loop

@@ -245,8 +245,8 @@ end;
 $$;
 comment on function public.search_jobs(text, integer, integer) is
     'Your jobs that match a query, best first. A query is read as search engines do: "exact words",
-or, -without; the last word may be the beginning of one.
-1 to 100 jobs at a time; none for a query without words.';
+or, -without; a word also finds longer ones that begin with it.
+1 to 100 jobs at a time; none for a query without words. PT400 beyond 500 characters.';
 grant execute on function public.search_jobs(text, integer, integer) to authenticated;
 
 create function public.job_board() returns table (status text, jobs bigint)
