@@ -203,3 +203,42 @@ def test_history__is_made_by_changes_alone(db: Database, owner: Actor, admin: Ac
             db.query(actor, sql + "values ('x', 'x', 'x', 'x')")
         with refused("42501", match=NO_GRANT):
             db.query(actor, "select private.record_event('x.y')")
+
+
+# Which tables are audited, by which key, without which columns, and what is masked in them.
+AUDITED = {
+    "admin_users": ("user_id", "", ""),
+    "global_config": ("key", "", ""),
+    "operations": ("code", "", ""),
+    "payments": ("id", "last_event_at", "provider_payment_id"),
+    "plan_limits": ("plan_code,meter,period", "", ""),
+    "plan_prices": ("id", "", ""),
+    "plans": ("code", "", ""),
+    "profiles": ("id", "email", ""),
+    "resumes": (
+        "id",
+        "title,content,layout,search,version,extracted_text,parsed_data,parse_status,parse_error,"
+        "parse_warnings,file_sha256,file_size_bytes,ats_score,optimization_score,thumbnail_path,"
+        "exported_pdf_path,last_edited_at,last_accessed_at",
+        "share_slug",
+    ),
+    "retention_policies": ("relation,condition", "last_run_at,last_count", ""),
+    "subscriptions": ("id", "last_event_at", "provider_subscription_id,provider_customer_id"),
+    "token_pack_prices": ("id", "", ""),
+    "token_packs": ("code", "", ""),
+    "token_transactions": ("id", "", ""),
+}
+
+
+def test_audited_tables__are_the_sensitive_ones(db: Database) -> None:
+    found = db.query(
+        SYSTEM,
+        "select c.relname as name, encode(t.tgargs, 'escape') as arguments "
+        "from pg_trigger t join pg_class c on c.oid = t.tgrelid "
+        "where t.tgfoid = 'private.tg_audit()'::regprocedure",
+    )
+    arguments = {row["name"]: row["arguments"].split("\\000")[:3] for row in found}
+    assert {
+        name: (key, ignored.strip("{}"), masked.strip("{}"))
+        for name, (key, ignored, masked) in arguments.items()
+    } == AUDITED

@@ -1725,7 +1725,10 @@ declare
 begin
     select
         r.id, r.title, private.shared_content(r.content, r.layout),
-        private.shared_layout(r.layout), t.slug, t.name, t.design, r.updated_at
+        private.shared_layout(r.layout),
+        -- What users call their own templates is for them alone.
+        case when t.owner_id is null then t.slug end, case when t.owner_id is null then t.name end,
+        t.design, r.updated_at
     into
         v_resume_id, v_shared.title, v_shared.content,
         v_shared.layout, v_shared.template_slug, v_shared.template_name, v_shared.template_design,
@@ -2243,6 +2246,9 @@ declare
 begin
     if jsonb_typeof(p_document) is distinct from 'object' then
         return 'The document must be an object';
+    end if;
+    if not private.has_short_numbers(p_document) then
+        return 'A number must have at most 100 characters';
     end if;
     v_problem := coalesce(
         case
@@ -3803,9 +3809,10 @@ begin
         perform private.raise_malformed_result('ai_provider, tokens_used, processing_time_ms');
     end if;
     return v_facts;
-exception when invalid_text_representation or numeric_value_out_of_range then
-    perform private.raise_malformed_result('ai_provider, tokens_used, processing_time_ms');
-    return null;
+exception
+    when invalid_text_representation or numeric_value_out_of_range or invalid_parameter_value then
+        perform private.raise_malformed_result('ai_provider, tokens_used, processing_time_ms');
+        return null;
 end;
 $function$
 ;
@@ -4152,11 +4159,6 @@ begin
         raise sqlstate 'PT422' using
             message = format('This is no JSON Resume document: %s.', v_problem),
             hint = 'See https://jsonresume.org/schema for the shape.';
-    end if;
-    if not private.has_short_numbers(p_document) then
-        raise sqlstate 'PT422' using
-            message = 'A number in this document has more than 100 characters.',
-            hint = 'Send it as a text.';
     end if;
     perform private.require_content_size(private.without_resumebase(p_document));
     v_content := private.content_from_json_resume(private.without_resumebase(p_document));
@@ -8199,7 +8201,7 @@ grant usage on schema public to authenticated;
 grant usage on schema public to service_role;
 
 create type public.shared_resume as (title text, content jsonb, layout jsonb, template_slug text, template_name text, template_design jsonb, updated_at timestamp with time zone);
-comment on type public.shared_resume is 'All that a viewer of a shared résumé gets to see.';
+comment on type public.shared_resume is 'All that a viewer of a shared résumé gets to see. A template of its owner has no name here.';
 
 create table public.admin_users (
     user_id uuid not null,
@@ -10706,8 +10708,8 @@ end;
 $function$
 ;
 comment on function public.search_jobs(text,integer,integer) is 'Your jobs that match a query, best first. A query is read as search engines do: "exact words",
-or, -without; the last word may be the beginning of one.
-1 to 100 jobs at a time; none for a query without words.';
+or, -without; a word also finds longer ones that begin with it.
+1 to 100 jobs at a time; none for a query without words. PT400 beyond 500 characters.';
 grant execute on function public.search_jobs(text,integer,integer) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.search_resumes(p_query text, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0)
