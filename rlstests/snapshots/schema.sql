@@ -1852,7 +1852,7 @@ CREATE OR REPLACE FUNCTION private.has_short_numbers(p_value jsonb)
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-    -- 1e131071 is nine bytes of a request and 128 KiB of text: looking at the text of a few thousand
+    -- 1e131071 is nine bytes of a request and 128 KiB of text: looking at the text of some thousand
     -- of them, if only to find it too long, takes gigabytes. The first one ends this search.
     select not exists (
         select 1
@@ -2083,7 +2083,8 @@ CREATE OR REPLACE FUNCTION private.is_resume_layout(p_layout jsonb)
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-    select jsonb_typeof(p_layout) = 'object' and private.has_short_numbers(p_layout) and not exists (
+    select jsonb_typeof(p_layout) = 'object'
+        and private.has_short_numbers(p_layout) and not exists (
         select 1
         from unnest('{sectionOrder,hidden}'::text[]) as k (key)
         where p_layout ? k.key and not (
@@ -6062,8 +6063,8 @@ AS $function$
         ),
         '<>⟦⟧', '‹›'
     )
-    -- The path picks the texts: what comes out of it is copied, and a list goes along with each list
-    -- around it.
+    -- The path picks the texts: what comes out of it is copied, and a list goes along with each
+    -- list around it.
     from jsonb_path_query(
         p_content - 'meta', 'strict $.** ? (@.type() == "string")'
     ) as t (value);
@@ -7745,7 +7746,7 @@ CREATE OR REPLACE FUNCTION private.tg_webhook_events__guard_body()
  SET search_path TO ''
 AS $function$
 begin
-    -- Forgetting a person empties the payload; id and hash go on keeping the event from coming again.
+    -- Forgetting a person empties the payload; id and hash keep the event from coming again.
     if (
         new.id, new.provider, new.event_id, new.body_sha256, new.type, new.occurred_at,
         new.received_at

@@ -64,7 +64,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-    -- 1e131071 is nine bytes of a request and 128 KiB of text: looking at the text of a few thousand
+    -- 1e131071 is nine bytes of a request and 128 KiB of text: looking at the text of some thousand
     -- of them, if only to find it too long, takes gigabytes. The first one ends this search.
     select not exists (
         select 1

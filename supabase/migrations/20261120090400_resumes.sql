@@ -42,7 +42,8 @@ language sql
 immutable
 set search_path = ''
 as $$
-    select jsonb_typeof(p_layout) = 'object' and private.has_short_numbers(p_layout) and not exists (
+    select jsonb_typeof(p_layout) = 'object'
+        and private.has_short_numbers(p_layout) and not exists (
         select 1
         from unnest('{sectionOrder,hidden}'::text[]) as k (key)
         where p_layout ? k.key and not (

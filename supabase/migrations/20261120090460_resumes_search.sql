@@ -78,8 +78,8 @@ as $$
         ),
         '<>⟦⟧', '‹›'
     )
-    -- The path picks the texts: what comes out of it is copied, and a list goes along with each list
-    -- around it.
+    -- The path picks the texts: what comes out of it is copied, and a list goes along with each
+    -- list around it.
     from jsonb_path_query(
         p_content - 'meta', 'strict $.** ? (@.type() == "string")'
     ) as t (value);

@@ -53,7 +53,7 @@ volatile
 set search_path = ''
 as $$
 begin
-    -- Forgetting a person empties the payload; id and hash go on keeping the event from coming again.
+    -- Forgetting a person empties the payload; id and hash keep the event from coming again.
     if (
         new.id, new.provider, new.event_id, new.body_sha256, new.type, new.occurred_at,
         new.received_at
