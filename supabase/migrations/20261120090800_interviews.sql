@@ -2,7 +2,7 @@
 --
 -- What lives here: practice interviews: who asks (interviewers), the interview itself
 -- (interview_sessions) and what was said (interview_turns). The other parts: interviews_talking,
--- interviews_ending, interviews_events, interviews_recordings and interviews_bullets.
+-- interviews_ending, interviews_task_events, interviews_recordings and interviews_bullets.
 -- Who may touch it: signed-in users read the active interviewers. Owners read their interviews and
 -- delete them; everything else is RPC, and what the AI says is written by the queue.
 -- Tests: rlstests/test_interviews.py, rlstests/test_interviews_talking.py

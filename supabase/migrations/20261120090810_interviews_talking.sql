@@ -2,7 +2,7 @@
 --
 -- What lives here: start_interview and say. An interview is one use, however many replies it takes:
 -- its tasks have no use of their own, and total_questions bounds them.
--- Who may touch it: owners start and talk; interviews_events hears what the AI replies.
+-- Who may touch it: owners start and talk; interviews_task_events hears what the AI replies.
 -- Tests: rlstests/test_interviews.py, rlstests/test_interviews_talking.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts)

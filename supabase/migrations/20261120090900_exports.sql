@@ -2,7 +2,7 @@
 --
 -- What lives here: résumés rendered to files: one resume_generations row per request, with a
 -- snapshot of what is rendered, and one resume_downloads row per file. The other parts:
--- exports_rendering, for asking and downloading, and exports_events.
+-- exports_rendering, for asking and downloading, and exports_task_events.
 -- Who may touch it: owners read; everything else is RPC and the queue. While a résumé is in the
 -- trash, its generations and files are invisible.
 -- Tests: rlstests/test_exports.py, rlstests/test_exports_templates.py

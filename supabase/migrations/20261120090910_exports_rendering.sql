@@ -1,7 +1,7 @@
 -- Room: exports, second part: rendering.
 --
 -- What lives here: request_generation and record_download.
--- Who may touch it: owners ask and download; exports_events hears what became of it.
+-- Who may touch it: owners ask and download; exports_task_events hears what became of it.
 -- Tests: rlstests/test_exports.py, rlstests/test_exports_templates.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts)
