@@ -62,8 +62,8 @@ create table public.resume_generations (
     )
 );
 comment on table public.resume_generations is
-    'Requests to render a résumé. Owners read, and delete what is over: its files go as well, but for
-one that its résumé still shows. The system writes, by request_generation and the queue.
+    'Requests to render a résumé. Owners read, and delete what is over: its files go as well, but
+for one that its résumé still shows. The system writes, by request_generation and the queue.
 Invisible while the résumé is in the trash; they outlive one that is deleted for good.';
 comment on column public.resume_generations.resume_id is
     'The résumé rendered; null once it is deleted for good.';
