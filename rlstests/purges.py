@@ -40,3 +40,31 @@ def complete(db: Database, task: Row, result: object = None) -> None:
     sql = "select worker.complete_task(%s, %s, %s)"
     text = json.dumps(PURGED if result is None else result)
     db.query(SERVICE, sql, task["id"], task["lease_token"], text)
+
+
+def leave(db: Database, actor: Actor, days: int = 30) -> None:
+    sql = "update public.profiles set deleted_at = now() - make_interval(days => %s) where id = %s"
+    db.query(SYSTEM, sql, days, actor.user_id)
+
+
+def maintain(db: Database) -> int:
+    return int(db.value(SYSTEM, "select private.maintain_account_purges()")["queued"])
+
+
+def exists(db: Database, actor: Actor) -> bool:
+    sql = "select exists (select 1 from auth.users where id = %s)"
+    return bool(db.value(SYSTEM, sql, actor.user_id))
+
+
+def tombstones(db: Database, actor: Actor) -> list[Row]:
+    sql = "select * from public.audit_logs where owner_id = %s and action = 'account.purge'"
+    return db.query(SYSTEM, sql, actor.user_id)
+
+
+def claim_account(db: Database, actor: Actor) -> Row:
+    """The purge of a user with a file, claimed; files and rows are still there."""
+    put(db, actor)
+    leave(db, actor)
+    assert maintain(db) == 1
+    (claimed,) = claim(db)
+    return claimed

@@ -1,5 +1,7 @@
 """Room queue: a month without a partition loses no row, and does not go unnoticed."""
 
+from datetime import date, timedelta
+
 from rlstests.actors import SERVICE, SYSTEM, Database, Row
 
 
@@ -28,3 +30,17 @@ def test_rows_without_a_partition__are_told_of_once(db: Database) -> None:
     assert maintain(db) == []
     db.query(SYSTEM, "delete from queue.finished")
     assert maintain(db) == []
+
+
+def test_maintenance__makes_the_partitions_of_the_months_ahead(db: Database) -> None:
+    months = [
+        (date.today().replace(day=1) + timedelta(days=31 * ahead)).strftime("%Y_%m")
+        for ahead in (1, 2)
+    ]
+    tables = [f"private.{parent}_{m}" for parent in ("usage_events", "finished") for m in months]
+    for table in tables:
+        db.query(SYSTEM, f"drop table if exists {table}")
+    db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = now()")
+    assert "partitions" in db.value(SERVICE, "select worker.run_maintenance()")["jobs"]
+    for table in tables:
+        assert db.value(SYSTEM, "select to_regclass(%s) is not null", table), table

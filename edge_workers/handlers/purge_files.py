@@ -1,4 +1,4 @@
-"""`purge_files`: files go whose rows the retention policies deleted."""
+"""`purge_files`: files go whose rows the retention policies or their owner deleted."""
 
 from edge_workers.handlers.handler import Context
 from edge_workers.handlers.purging import Purged, remove_files

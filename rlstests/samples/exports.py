@@ -8,7 +8,8 @@ COLUMNS = "(id, user_id, formats, resume_data)"
 SAMPLES = {
     "public.resume_generations": Sample(
         where="user_id = %(owner)s",
-        make=f"{COLUMNS} values ({GENERATION}, %(owner)s, '{{pdf}}', '{{}}')",
+        make="(id, user_id, formats, resume_data, generation_status) "
+        f"values ({GENERATION}, %(owner)s, '{{pdf}}', '{{}}', 'failed')",
         insert="(user_id, formats, resume_data) values (%(owner)s, '{pdf}', '{}')",
         update="latex_content = 'changed'",
     ),

@@ -31,13 +31,14 @@ SAMPLES = {
     ),
     "public.interview_transcripts": Sample(
         where="user_id = %(owner)s",
-        make="(user_id, audio_path) values (%(owner)s, %(owner)s || '/a.webm')",
+        make="(user_id, audio_path, status) values (%(owner)s, %(owner)s || '/a.webm', 'failed')",
         insert="(user_id, audio_path) values (%(owner)s, %(owner)s || '/b.webm')",
         update="transcript_text = 'changed'",
     ),
     "public.resume_bullets": Sample(
         where="user_id = %(owner)s",
-        make="(user_id, question, transcript) values (%(owner)s, 'What?', 'This.')",
+        make="(user_id, question, transcript, status) "
+        "values (%(owner)s, 'What?', 'This.', 'failed')",
         insert="(user_id, question, transcript) values (%(owner)s, 'Who?', 'Me.')",
         update="bullets = '[\"changed\"]'",
     ),

@@ -3,7 +3,7 @@
 -- What lives here: the RPC of schema worker. They run with the rights of their owner, because the
 -- queue itself is closed to everyone.
 -- Who may touch it: service_role only.
--- Tests: rlstests/test_queue.py
+-- Tests: rlstests/test_queue.py, rlstests/test_queue_leases.py
 
 create function private.lease_interval(p_lease_seconds integer) returns interval
 language plpgsql

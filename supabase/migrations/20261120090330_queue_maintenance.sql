@@ -4,7 +4,8 @@
 -- the other rooms that it runs when they are due. A room adds a job by inserting a row and making
 -- private.maintain_<name>().
 -- Who may touch it: service_role calls run_maintenance.
--- Tests: rlstests/test_queue.py
+-- Tests: rlstests/test_queue.py, rlstests/test_queue_leases.py,
+--   rlstests/test_queue_partitions.py
 
 create table private.maintenance_jobs (
     name text primary key check (name ~ '^[a-z][a-z0-9_]{1,39}$'),

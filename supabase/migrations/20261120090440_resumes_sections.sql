@@ -3,7 +3,7 @@
 -- What lives here: resume_sections, a view in which each section is a row that can be written. The
 -- one truth is resumes.content and resumes.layout; this is another shape of it.
 -- Who may touch it: owners, by the policies and grants of resumes, which every write goes through.
--- Tests: rlstests/test_resumes_sections.py
+-- Tests: rlstests/test_resumes_sections.py, rlstests/test_resumes_sections_writing.py
 
 -- Functions of the view -------------------------------------------------------------------------
 

@@ -1,8 +1,10 @@
 -- Room: interviews, fifth part: recordings.
 --
 -- What lives here: interview_transcripts, request_transcript, and what the queue tells us about it.
--- Who may touch it: owners read and ask; the queue reports through on_transcript.
--- Tests: rlstests/test_interviews_recordings.py
+-- Who may touch it: owners ask, read, and delete what is over; the queue reports through
+-- on_transcript. The recording is a file of the owner's own and outlives its transcripts: whoever
+-- wants it gone deletes it from the bucket.
+-- Tests: rlstests/test_interviews_recordings.py, rlstests/test_interviews_deleting.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts)
 values ('transcript', 'Write down what was said in a recording.', 50, 3)
@@ -37,8 +39,8 @@ create table public.interview_transcripts (
     )
 );
 comment on table public.interview_transcripts is
-    'What was said in a recording. Owners read.
-System-written: by request_transcript and the queue.';
+    'What was said in a recording. Owners read, and delete what is over; the recording stays in the
+bucket until they delete it as well. The system writes, by request_transcript and the queue.';
 comment on column public.interview_transcripts.audio_path is
     'Object in the bucket interview-audio: {user_id}/{name}.';
 comment on column public.interview_transcripts.transcript_text is 'Null until it is completed.';
@@ -59,12 +61,36 @@ create policy interview_transcripts_select_owner on public.interview_transcripts
 for select to authenticated
 using (user_id = (select auth.uid()));
 
+create policy interview_transcripts_delete_owner on public.interview_transcripts
+for delete to authenticated
+using (user_id = (select auth.uid()) and status not in ('pending', 'processing'));
+comment on policy interview_transcripts_delete_owner on public.interview_transcripts is
+    'An open request is cancelled first: its task would go on without it.';
+
 grant select on public.interview_transcripts to authenticated, service_role;
+grant delete on public.interview_transcripts to authenticated;
 
 -- Triggers --------------------------------------------------------------------------------------
 
 create trigger _100_set_updated_at before update on public.interview_transcripts
 for each row execute function private.tg_set_updated_at();
+
+create function private.tg_interview_transcripts__lock_account() returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$$;
+comment on function private.tg_interview_transcripts__lock_account() is
+    'A client deletes transcripts directly; the account is locked first here as in every RPC.';
+
+create trigger _100_lock_account before delete on public.interview_transcripts
+for each statement execute function private.tg_interview_transcripts__lock_account();
 
 -- Ask -------------------------------------------------------------------------------------------
 

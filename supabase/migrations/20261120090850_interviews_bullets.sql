@@ -1,8 +1,9 @@
 -- Room: interviews, sixth part: bullet points.
 --
 -- What lives here: resume_bullets, request_bullets, and what the queue tells us about it.
--- Who may touch it: owners read and ask; the queue reports through on_bullets.
--- Tests: rlstests/test_interviews_bullets.py
+-- Who may touch it: owners ask, read, and delete what is over; the queue reports through
+-- on_bullets.
+-- Tests: rlstests/test_interviews_bullets.py, rlstests/test_interviews_deleting.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts)
 values ('bullets', 'Turn an answer into bullet points.', 50, 3)
@@ -40,8 +41,8 @@ create table public.resume_bullets (
     )
 );
 comment on table public.resume_bullets is
-    'Bullet points for a résumé, made from what somebody said about their work. Owners read.
-System-written: by request_bullets and the queue.';
+    'Bullet points for a résumé, made from what somebody said about their work. Owners read, and
+delete what is over; the system writes, by request_bullets and the queue.';
 comment on column public.resume_bullets.session_id is
     'The interview in which it was said, if it was one; null again once it is deleted.';
 comment on column public.resume_bullets.transcript is 'What the user answered, in their own words.';
@@ -69,12 +70,36 @@ create policy resume_bullets_select_owner on public.resume_bullets
 for select to authenticated
 using (user_id = (select auth.uid()));
 
+create policy resume_bullets_delete_owner on public.resume_bullets
+for delete to authenticated
+using (user_id = (select auth.uid()) and status not in ('pending', 'processing'));
+comment on policy resume_bullets_delete_owner on public.resume_bullets is
+    'An open request is cancelled first: its task would go on without it.';
+
 grant select on public.resume_bullets to authenticated, service_role;
+grant delete on public.resume_bullets to authenticated;
 
 -- Triggers --------------------------------------------------------------------------------------
 
 create trigger _100_set_updated_at before update on public.resume_bullets
 for each row execute function private.tg_set_updated_at();
+
+create function private.tg_resume_bullets__lock_account() returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$$;
+comment on function private.tg_resume_bullets__lock_account() is
+    'A client deletes bullet points directly; the account is locked first here as in every RPC.';
+
+create trigger _100_lock_account before delete on public.resume_bullets
+for each statement execute function private.tg_resume_bullets__lock_account();
 
 -- Ask -------------------------------------------------------------------------------------------
 

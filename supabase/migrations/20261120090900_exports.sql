@@ -3,9 +3,10 @@
 -- What lives here: résumés rendered to files: one resume_generations row per request, with a
 -- snapshot of what is rendered, and one resume_downloads row per file. The other parts:
 -- exports_rendering, for asking and downloading, and exports_task_events.
--- Who may touch it: owners read; everything else is RPC and the queue. While a résumé is in the
--- trash, its generations and files are invisible.
--- Tests: rlstests/test_exports.py, rlstests/test_exports_templates.py
+-- Who may touch it: owners read, and delete generations that are over; everything else is RPC and
+-- the queue. While a résumé is in the trash, its generations and files are invisible.
+-- Tests: rlstests/test_exports.py, rlstests/test_exports_templates.py,
+--   rlstests/test_exports_deleting.py
 
 -- Functions used by constraints -----------------------------------------------------------------
 
@@ -61,7 +62,8 @@ create table public.resume_generations (
     )
 );
 comment on table public.resume_generations is
-    'Requests to render a résumé. Owners read. System-written: by request_generation and the queue.
+    'Requests to render a résumé. Owners read, and delete what is over: its files go as well, but
+for one that its résumé still shows. The system writes, by request_generation and the queue.
 Invisible while the résumé is in the trash; they outlive one that is deleted for good.';
 comment on column public.resume_generations.resume_id is
     'The résumé rendered; null once it is deleted for good.';
@@ -110,7 +112,7 @@ create table public.resume_downloads (
 );
 comment on table public.resume_downloads is
     'The files of a generation, one a format. Owners read. System-written: by the queue, and by
-record_download. As visible as its generation.';
+record_download. As visible as its generation, and deleted with it.';
 comment on column public.resume_downloads.file_path is
     'Object in the bucket exports: {user_id}/{name}, or {user_id}/{folder}/{name}.';
 comment on column public.resume_downloads.download_count is
@@ -136,6 +138,20 @@ comment on policy resume_generations_select_owner on public.resume_generations i
     'The policy of resumes applies inside: what is in the trash does not exist here. A generation
 without a résumé is history, like an analysis.';
 
+create policy resume_generations_delete_owner on public.resume_generations
+for delete to authenticated
+using (
+    user_id = (select auth.uid())
+    and generation_status not in ('pending', 'processing')
+    and (
+        resume_id is null
+        or exists (select 1 from public.resumes r where r.id = resume_id)
+    )
+);
+comment on policy resume_generations_delete_owner on public.resume_generations is
+    'An open request is cancelled first: its task would go on without it. What is in the trash does
+not exist here either, also for a delete that names no row.';
+
 create policy resume_downloads_select_owner on public.resume_downloads
 for select to authenticated
 using (
@@ -148,6 +164,7 @@ comment on policy resume_downloads_select_owner on public.resume_downloads is
 -- Grants ----------------------------------------------------------------------------------------
 
 grant select on public.resume_generations, public.resume_downloads to authenticated, service_role;
+grant delete on public.resume_generations to authenticated;
 
 -- Triggers --------------------------------------------------------------------------------------
 
@@ -155,6 +172,23 @@ create trigger _100_set_updated_at before update on public.resume_generations
 for each row execute function private.tg_set_updated_at();
 create trigger _100_set_updated_at before update on public.resume_downloads
 for each row execute function private.tg_set_updated_at();
+
+create function private.tg_resume_generations__lock_account() returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$$;
+comment on function private.tg_resume_generations__lock_account() is
+    'A client deletes generations directly; the account is locked first here as in every RPC.';
+
+create trigger _100_lock_account before delete on public.resume_generations
+for each statement execute function private.tg_resume_generations__lock_account();
 
 -- Foreign keys to rooms before this one ---------------------------------------------------------
 

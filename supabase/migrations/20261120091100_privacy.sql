@@ -1,7 +1,8 @@
 -- Room: privacy
 --
 -- What lives here: what a person may ask about the own account: a copy of everything, deletion, and
--- to change one's mind. privacy_purge deletes, privacy_retention keeps the periods.
+-- to change one's mind. privacy_purge deletes, privacy_retention keeps the periods, and
+-- privacy_downloads removes the files of deleted downloads.
 -- Who may touch it: everybody for the own account, also while its deletion is pending.
 -- Tests: rlstests/test_privacy.py, rlstests/test_privacy_traces.py
 

@@ -5,7 +5,8 @@
 -- until that names none, and then completes the task, which deletes the rows.
 -- The tasks belong to no user, or deleting the user would delete the task that does it.
 -- Who may touch it: maintenance queues, workers call files_to_purge.
--- Tests: rlstests/test_privacy_purge.py, rlstests/test_privacy_files.py
+-- Tests: rlstests/test_privacy_purge.py, rlstests/test_privacy_purged.py,
+--   rlstests/test_privacy_files.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts, backoff_seconds)
 values
