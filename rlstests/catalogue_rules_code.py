@@ -100,7 +100,7 @@ FUNCTION_RULES = (
         of_functions(
             "p.prorettype = 'trigger'::regtype and not ("
             "p.pronamespace = 'private'::regnamespace "
-            "and p.proname ~ '^tg_([a-z_]+__[a-z_]+|audit|set_updated_at)$')"
+            "and p.proname ~ '^tg_([a-z_]+__[a-z_]+|audit|lock_account|set_updated_at)$')"
         ),
         "create function private.stamp() returns trigger language plpgsql as "
         "$$ begin return new; end $$;",

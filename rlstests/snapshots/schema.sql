@@ -6973,20 +6973,6 @@ $function$
 ;
 comment on function private.tg_interview_sessions__close_use() is 'Closes the use of an interview that is deleted before its end.';
 
-CREATE OR REPLACE FUNCTION private.tg_interview_sessions__lock_account()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$function$
-;
-comment on function private.tg_interview_sessions__lock_account() is 'A client deletes interviews directly; the account is locked first here as in every RPC.';
-
 CREATE OR REPLACE FUNCTION private.tg_interview_turns__number()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -7062,6 +7048,21 @@ end;
 $function$
 ;
 comment on function private.tg_jobs__set_status_changed_at() is 'Stamps a move on the board.';
+
+CREATE OR REPLACE FUNCTION private.tg_lock_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$function$
+;
+comment on function private.tg_lock_account() is 'Locks the caller''s account before a statement of a client locks rows whose change refers to
+the profile: in the order of those who delete an account.';
 
 CREATE OR REPLACE FUNCTION private.tg_payments__guard_history()
  RETURNS trigger
@@ -7185,6 +7186,25 @@ $function$
 ;
 comment on function private.tg_profiles__forget_account() is 'Forgets an account that is deleted, by a purge or by other means, has its files removed, and
 says which subscriptions still run at their provider.';
+
+CREATE OR REPLACE FUNCTION private.tg_resume_downloads__purge_files()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    -- The files of an account that goes as a whole are removed by purge_account.
+    perform private.enqueue_file_purge(
+        jsonb_agg(distinct jsonb_build_object('bucket', 'exports', 'name', g.file_path))
+    )
+    from gone g
+    inner join public.profiles p on p.id = g.user_id;
+    return null;
+end;
+$function$
+;
+comment on function private.tg_resume_downloads__purge_files() is 'Queues the removal of the files of deleted downloads.';
 
 CREATE OR REPLACE FUNCTION private.tg_resume_sections__delete()
  RETURNS trigger
@@ -7328,21 +7348,6 @@ $function$
 ;
 comment on function private.tg_resume_templates__limit_rows() is 'PT422 when a user has too many rows: after the policy, so that it tells nothing of strangers.';
 
-CREATE OR REPLACE FUNCTION private.tg_resume_templates__lock_account()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$function$
-;
-comment on function private.tg_resume_templates__lock_account() is 'Locks the caller''s account before a statement of a client locks templates, in the order of
-those who delete an account.';
-
 CREATE OR REPLACE FUNCTION private.tg_resumes__check_new()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -7469,22 +7474,6 @@ comment on function private.tg_resumes__keep_version() is 'Keeps a résumé as i
 resume_versions_kept). The newest version is always the résumé as it stands. Edits by hand by one
 person within a minute are merged; the first version, changes by the system, restores and changes of
 the template are kept each.';
-
-CREATE OR REPLACE FUNCTION private.tg_resumes__lock_account()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-    -- Versions and audit entries of a change refer to the profile: lock it before the rows, in the
-    -- order of those who delete an account.
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$function$
-;
-comment on function private.tg_resumes__lock_account() is 'Takes the lock on the caller''s account before a statement of a client locks résumés.';
 
 CREATE OR REPLACE FUNCTION private.tg_resumes__raise_version()
  RETURNS trigger
@@ -8295,6 +8284,7 @@ comment on policy ai_documents_update_owner on public.ai_documents is 'Only what
 grant delete, select on table public.ai_documents to authenticated;
 grant select on table public.ai_documents to service_role;
 grant update (title, content) on public.ai_documents to authenticated;
+CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.ai_documents FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.ai_documents FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _200_set_edited_at BEFORE UPDATE OF content ON public.ai_documents FOR EACH ROW WHEN (((old.status = 'completed'::text) AND (new.content IS DISTINCT FROM old.content))) EXECUTE FUNCTION private.tg_ai_documents__set_edited_at();
 
@@ -8428,6 +8418,7 @@ create policy analyses_select_owner on public.analyses for select to authenticat
     using ((user_id = ( SELECT auth.uid() AS uid)));
 grant delete, select on table public.analyses to authenticated;
 grant select on table public.analyses to service_role;
+CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.analyses FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.analyses FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 
 create table public.audit_logs (
@@ -8625,7 +8616,7 @@ create policy interview_sessions_select_owner on public.interview_sessions for s
     using ((user_id = ( SELECT auth.uid() AS uid)));
 grant delete, select on table public.interview_sessions to authenticated;
 grant select on table public.interview_sessions to service_role;
-CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.interview_sessions FOR EACH STATEMENT EXECUTE FUNCTION private.tg_interview_sessions__lock_account();
+CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.interview_sessions FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.interview_sessions FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _200_close_use AFTER DELETE ON public.interview_sessions FOR EACH ROW WHEN ((old.status = 'active'::text)) EXECUTE FUNCTION private.tg_interview_sessions__close_use();
 
@@ -8661,8 +8652,8 @@ create table public.interview_transcripts (
     constraint interview_transcripts_tokens_used_check CHECK ((tokens_used >= 0)),
     constraint interview_transcripts_transcript_text_check CHECK ((char_length(transcript_text) <= 100000))
 );
-comment on table public.interview_transcripts is 'What was said in a recording. Owners read.
-System-written: by request_transcript and the queue.';
+comment on table public.interview_transcripts is 'What was said in a recording. Owners read, and delete what is over; the recording stays in the
+bucket until they delete it as well. The system writes, by request_transcript and the queue.';
 comment on column public.interview_transcripts.audio_path is 'Object in the bucket interview-audio: {user_id}/{name}.';
 comment on column public.interview_transcripts.transcript_text is 'Null until it is completed.';
 comment on column public.interview_transcripts.confidence_score is 'How sure the provider is, 0 to 1; null when it does not say.';
@@ -8671,10 +8662,14 @@ comment on column public.interview_transcripts.estimated_cost is 'In US dollars.
 comment on column public.interview_transcripts.usage_event_id is 'The use that it counts as.';
 CREATE INDEX interview_transcripts_user_id_created_at_idx ON public.interview_transcripts USING btree (user_id, created_at DESC);
 alter table public.interview_transcripts enable row level security;
+create policy interview_transcripts_delete_owner on public.interview_transcripts for delete to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (status <> ALL (ARRAY['pending'::text, 'processing'::text]))));
+comment on policy interview_transcripts_delete_owner on public.interview_transcripts is 'An open request is cancelled first: its task would go on without it.';
 create policy interview_transcripts_select_owner on public.interview_transcripts for select to authenticated
     using ((user_id = ( SELECT auth.uid() AS uid)));
-grant select on table public.interview_transcripts to authenticated;
+grant delete, select on table public.interview_transcripts to authenticated;
 grant select on table public.interview_transcripts to service_role;
+CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.interview_transcripts FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.interview_transcripts FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 
 create table public.interview_turns (
@@ -9118,8 +9113,8 @@ create table public.resume_bullets (
     constraint resume_bullets_tokens_used_check CHECK ((tokens_used >= 0)),
     constraint resume_bullets_transcript_check CHECK (((char_length(transcript) >= 1) AND (char_length(transcript) <= 20000)))
 );
-comment on table public.resume_bullets is 'Bullet points for a résumé, made from what somebody said about their work. Owners read.
-System-written: by request_bullets and the queue.';
+comment on table public.resume_bullets is 'Bullet points for a résumé, made from what somebody said about their work. Owners read, and
+delete what is over; the system writes, by request_bullets and the queue.';
 comment on column public.resume_bullets.session_id is 'The interview in which it was said, if it was one; null again once it is deleted.';
 comment on column public.resume_bullets.transcript is 'What the user answered, in their own words.';
 comment on column public.resume_bullets.role is 'The role that the bullet points are for.';
@@ -9132,10 +9127,14 @@ CREATE INDEX resume_bullets_bullets_idx ON public.resume_bullets USING gin (bull
 CREATE INDEX resume_bullets_session_idx ON public.resume_bullets USING btree (user_id, session_id) WHERE (session_id IS NOT NULL);
 CREATE INDEX resume_bullets_user_id_created_at_idx ON public.resume_bullets USING btree (user_id, created_at DESC);
 alter table public.resume_bullets enable row level security;
+create policy resume_bullets_delete_owner on public.resume_bullets for delete to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (status <> ALL (ARRAY['pending'::text, 'processing'::text]))));
+comment on policy resume_bullets_delete_owner on public.resume_bullets is 'An open request is cancelled first: its task would go on without it.';
 create policy resume_bullets_select_owner on public.resume_bullets for select to authenticated
     using ((user_id = ( SELECT auth.uid() AS uid)));
-grant select on table public.resume_bullets to authenticated;
+grant delete, select on table public.resume_bullets to authenticated;
 grant select on table public.resume_bullets to service_role;
+CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.resume_bullets FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resume_bullets FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 
 create table public.resume_downloads (
@@ -9158,7 +9157,7 @@ create table public.resume_downloads (
     constraint resume_downloads_format_check CHECK ((format = ANY (ARRAY['latex'::text, 'overleaf'::text, 'pdf'::text, 'word'::text])))
 );
 comment on table public.resume_downloads is 'The files of a generation, one a format. Owners read. System-written: by the queue, and by
-record_download. As visible as its generation.';
+record_download. As visible as its generation, and deleted with it.';
 comment on column public.resume_downloads.file_path is 'Object in the bucket exports: {user_id}/{name}, or {user_id}/{folder}/{name}.';
 comment on column public.resume_downloads.download_count is 'How often record_download was called for it.';
 CREATE INDEX resume_downloads_generation_idx ON public.resume_downloads USING btree (user_id, generation_id);
@@ -9171,6 +9170,7 @@ comment on policy resume_downloads_select_owner on public.resume_downloads is 'T
 grant select on table public.resume_downloads to authenticated;
 grant select on table public.resume_downloads to service_role;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resume_downloads FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _200_purge_files AFTER DELETE ON public.resume_downloads REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resume_downloads__purge_files();
 
 create table public.resume_drafts (
     id uuid not null default gen_random_uuid(),
@@ -9249,7 +9249,8 @@ create table public.resume_generations (
     constraint resume_generations_role_type_check CHECK ((char_length(role_type) <= 200)),
     constraint resume_generations_template_name_check CHECK (((char_length(template_name) >= 1) AND (char_length(template_name) <= 200)))
 );
-comment on table public.resume_generations is 'Requests to render a résumé. Owners read. System-written: by request_generation and the queue.
+comment on table public.resume_generations is 'Requests to render a résumé. Owners read, and delete what is over: its files go as well, but
+for one that its résumé still shows. The system writes, by request_generation and the queue.
 Invisible while the résumé is in the trash; they outlive one that is deleted for good.';
 comment on column public.resume_generations.resume_id is 'The résumé rendered; null once it is deleted for good.';
 comment on column public.resume_generations.session_id is 'The interview whose answers it contains, if the user named one.';
@@ -9267,14 +9268,21 @@ CREATE INDEX resume_generations_session_idx ON public.resume_generations USING b
 CREATE INDEX resume_generations_template_id_idx ON public.resume_generations USING btree (template_id) WHERE (template_id IS NOT NULL);
 CREATE INDEX resume_generations_user_id_created_at_idx ON public.resume_generations USING btree (user_id, created_at DESC);
 alter table public.resume_generations enable row level security;
+create policy resume_generations_delete_owner on public.resume_generations for delete to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (generation_status <> ALL (ARRAY['pending'::text, 'processing'::text])) AND ((resume_id IS NULL) OR (EXISTS ( SELECT 1
+   FROM public.resumes r
+  WHERE (r.id = resume_generations.resume_id))))));
+comment on policy resume_generations_delete_owner on public.resume_generations is 'An open request is cancelled first: its task would go on without it. What is in the trash does
+not exist here either, also for a delete that names no row.';
 create policy resume_generations_select_owner on public.resume_generations for select to authenticated
     using (((user_id = ( SELECT auth.uid() AS uid)) AND ((resume_id IS NULL) OR (EXISTS ( SELECT 1
    FROM public.resumes r
   WHERE (r.id = resume_generations.resume_id))))));
 comment on policy resume_generations_select_owner on public.resume_generations is 'The policy of resumes applies inside: what is in the trash does not exist here. A generation
 without a résumé is history, like an analysis.';
-grant select on table public.resume_generations to authenticated;
+grant delete, select on table public.resume_generations to authenticated;
 grant select on table public.resume_generations to service_role;
+CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.resume_generations FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resume_generations FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 
 create table public.resume_templates (
@@ -9357,7 +9365,7 @@ grant delete, select on table public.resume_templates to authenticated;
 grant select on table public.resume_templates to service_role;
 grant insert (owner_id, name, slug, category, description, layout, design, preview_url, is_active) on public.resume_templates to authenticated;
 grant update (name, slug, category, description, layout, design, preview_url, is_active) on public.resume_templates to authenticated;
-CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.resume_templates FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resume_templates__lock_account();
+CREATE TRIGGER _100_lock_account BEFORE DELETE ON public.resume_templates FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF owner_id, name, slug, type, category, description, layout, design, preview_url, is_public, is_active, is_premium, ats_score, demo_resume_id ON public.resume_templates FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _400_limit_rows AFTER INSERT ON public.resume_templates REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resume_templates__limit_rows();
 
@@ -9514,7 +9522,7 @@ grant select on table public.resumes to authenticated;
 grant select on table public.resumes to service_role;
 grant insert (user_id, title, template_id, content, layout, status, file_name, file_path) on public.resumes to authenticated;
 grant update (title, template_id, content, layout, status) on public.resumes to authenticated;
-CREATE TRIGGER _100_lock_account BEFORE UPDATE ON public.resumes FOR EACH STATEMENT EXECUTE FUNCTION private.tg_resumes__lock_account();
+CREATE TRIGGER _100_lock_account BEFORE UPDATE ON public.resumes FOR EACH STATEMENT EXECUTE FUNCTION private.tg_lock_account();
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.resumes FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _150_keep_updated_at BEFORE UPDATE OF last_accessed_at ON public.resumes FOR EACH ROW EXECUTE FUNCTION private.tg_resumes__keep_updated_at();
 CREATE TRIGGER _200_set_last_edited_at BEFORE UPDATE OF title, content, layout ON public.resumes FOR EACH ROW WHEN ((((new.title IS DISTINCT FROM old.title) OR (new.content IS DISTINCT FROM old.content)) OR (new.layout IS DISTINCT FROM old.layout))) EXECUTE FUNCTION private.tg_resumes__set_last_edited_at();

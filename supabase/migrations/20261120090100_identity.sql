@@ -142,6 +142,21 @@ $$;
 comment on function private.lock_account(uuid) is
     'Keeps an account from being deleted until the transaction ends. Call it before locking rows.';
 
+create function private.tg_lock_account() returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.lock_account(auth.uid());
+    return null;
+end;
+$$;
+comment on function private.tg_lock_account() is
+    'Locks the caller''s account before a statement of a client locks rows whose change refers to
+the profile: in the order of those who delete an account.';
+
 create function private.require_user() returns uuid
 language plpgsql
 stable

@@ -169,24 +169,9 @@ on public.resume_templates to authenticated;
 
 -- Triggers --------------------------------------------------------------------------------------
 
-create function private.tg_resume_templates__lock_account() returns trigger
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-begin
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$$;
-comment on function private.tg_resume_templates__lock_account() is
-    'Locks the caller''s account before a statement of a client locks templates, in the order of
-those who delete an account.';
-
 -- Résumés that use it lose it, and that is written down with the account.
 create trigger _100_lock_account before delete on public.resume_templates
-for each statement execute function private.tg_resume_templates__lock_account();
+for each statement execute function private.tg_lock_account();
 
 create function private.tg_resume_templates__limit_rows() returns trigger
 language plpgsql

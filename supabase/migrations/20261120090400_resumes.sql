@@ -250,24 +250,8 @@ grant update (title, template_id, content, layout, status) on public.resumes to 
 create trigger _100_set_updated_at before update on public.resumes
 for each row execute function private.tg_set_updated_at();
 
-create function private.tg_resumes__lock_account() returns trigger
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-begin
-    -- Versions and audit entries of a change refer to the profile: lock it before the rows, in the
-    -- order of those who delete an account.
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$$;
-comment on function private.tg_resumes__lock_account() is
-    'Takes the lock on the caller''s account before a statement of a client locks résumés.';
-
 create trigger _100_lock_account before update on public.resumes
-for each statement execute function private.tg_resumes__lock_account();
+for each statement execute function private.tg_lock_account();
 
 create function private.tg_resumes__set_last_edited_at() returns trigger
 language plpgsql

@@ -143,6 +143,8 @@ grant delete on public.analyses to authenticated;
 
 -- Triggers --------------------------------------------------------------------------------------
 
+create trigger _100_lock_account before delete on public.analyses
+for each statement execute function private.tg_lock_account();
 create trigger _100_set_updated_at before update on public.analyses
 for each row execute function private.tg_set_updated_at();
 

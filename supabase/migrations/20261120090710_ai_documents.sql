@@ -105,6 +105,8 @@ grant delete on public.ai_documents to authenticated;
 
 -- Triggers --------------------------------------------------------------------------------------
 
+create trigger _100_lock_account before delete on public.ai_documents
+for each statement execute function private.tg_lock_account();
 create trigger _100_set_updated_at before update on public.ai_documents
 for each row execute function private.tg_set_updated_at();
 

@@ -253,22 +253,8 @@ comment on function private.close_interview_use(public.interview_sessions) is
     'Settles the use of an interview in which a question was answered, releases it otherwise.
 False when it was closed before.';
 
-create function private.tg_interview_sessions__lock_account() returns trigger
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-begin
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$$;
-comment on function private.tg_interview_sessions__lock_account() is
-    'A client deletes interviews directly; the account is locked first here as in every RPC.';
-
 create trigger _100_lock_account before delete on public.interview_sessions
-for each statement execute function private.tg_interview_sessions__lock_account();
+for each statement execute function private.tg_lock_account();
 
 create function private.tg_interview_sessions__close_use() returns trigger
 language plpgsql

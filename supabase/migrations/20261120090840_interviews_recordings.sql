@@ -75,22 +75,8 @@ grant delete on public.interview_transcripts to authenticated;
 create trigger _100_set_updated_at before update on public.interview_transcripts
 for each row execute function private.tg_set_updated_at();
 
-create function private.tg_interview_transcripts__lock_account() returns trigger
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-begin
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$$;
-comment on function private.tg_interview_transcripts__lock_account() is
-    'A client deletes transcripts directly; the account is locked first here as in every RPC.';
-
 create trigger _100_lock_account before delete on public.interview_transcripts
-for each statement execute function private.tg_interview_transcripts__lock_account();
+for each statement execute function private.tg_lock_account();
 
 -- Ask -------------------------------------------------------------------------------------------
 

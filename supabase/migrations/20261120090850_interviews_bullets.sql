@@ -84,22 +84,8 @@ grant delete on public.resume_bullets to authenticated;
 create trigger _100_set_updated_at before update on public.resume_bullets
 for each row execute function private.tg_set_updated_at();
 
-create function private.tg_resume_bullets__lock_account() returns trigger
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-begin
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$$;
-comment on function private.tg_resume_bullets__lock_account() is
-    'A client deletes bullet points directly; the account is locked first here as in every RPC.';
-
 create trigger _100_lock_account before delete on public.resume_bullets
-for each statement execute function private.tg_resume_bullets__lock_account();
+for each statement execute function private.tg_lock_account();
 
 -- Ask -------------------------------------------------------------------------------------------
 

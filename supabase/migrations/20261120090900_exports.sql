@@ -173,22 +173,8 @@ for each row execute function private.tg_set_updated_at();
 create trigger _100_set_updated_at before update on public.resume_downloads
 for each row execute function private.tg_set_updated_at();
 
-create function private.tg_resume_generations__lock_account() returns trigger
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-begin
-    perform private.lock_account(auth.uid());
-    return null;
-end;
-$$;
-comment on function private.tg_resume_generations__lock_account() is
-    'A client deletes generations directly; the account is locked first here as in every RPC.';
-
 create trigger _100_lock_account before delete on public.resume_generations
-for each statement execute function private.tg_resume_generations__lock_account();
+for each statement execute function private.tg_lock_account();
 
 -- Foreign keys to rooms before this one ---------------------------------------------------------
 
