@@ -93,3 +93,18 @@ def test_user_id__is_a_foreign_key_that_says_what_happens_to_the_row(db: Databas
         SCHEMAS,
     )
     assert loose == []
+
+
+def test_direct_changes_of_clients__lock_the_account_first(db: Database) -> None:
+    # Rows whose change refers to the profile; test_races_deleting shows what happens without.
+    found = db.query(
+        SYSTEM,
+        "select c.relname as name, t.tgtype & 8 = 8 as on_delete, t.tgtype & 16 = 16 as on_update "
+        "from pg_trigger t join pg_class c on c.oid = t.tgrelid "
+        "where t.tgfoid = 'private.tg_lock_account()'::regprocedure and t.tgtype & 3 = 2",
+    )
+    assert {row["name"] for row in found if row["on_delete"]} == {
+        *("ai_documents", "analyses", "interview_sessions", "interview_transcripts"),
+        *("resume_bullets", "resume_generations", "resume_templates"),
+    }
+    assert {row["name"] for row in found if row["on_update"]} == {"resumes"}

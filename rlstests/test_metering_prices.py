@@ -218,3 +218,17 @@ def test_user_credits__are_those_of_the_longest_period(db: Database, owner: Acto
     db.query(SYSTEM, "delete from public.plan_limits where plan_code = 'free'")
     row = credits(db, owner, owner)
     assert (row["credits_total"], row["credits_used"]) == (0, 0)
+
+
+def test_paid_plan__is_that_of_the_caller(db: Database, owner: Actor, stranger: Actor) -> None:
+    put_on_plan(db, owner, "pro")
+    assert db.value(owner, "select private.has_paid_plan()") is True
+    assert db.value(stranger, "select private.has_paid_plan()") is False
+
+
+def test_limit__is_that_of_a_plan_there_is(db: Database) -> None:
+    with refused("23503"):
+        db.query(
+            SYSTEM,
+            "insert into public.plan_limits (plan_code, meter, period) values ('x1', 'm1', 'day')",
+        )

@@ -123,3 +123,17 @@ def test_account_without_files__leaves_no_task_when_it_is_deleted(
 ) -> None:
     db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
     assert claim(db) == []
+
+
+def test_history_of_others__keeps_where_it_came_from(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
+    leave_traces(db, stranger)
+    sql = (
+        "select count(*) from public.audit_logs where owner_id = %s "
+        "and ip_address is not null and user_agent is not null"
+    )
+    before = db.value(SYSTEM, sql, stranger.user_id)
+    assert before > 0
+    db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
+    assert db.value(SYSTEM, sql, stranger.user_id) == before
