@@ -232,3 +232,12 @@ def test_limit__is_that_of_a_plan_there_is(db: Database) -> None:
             SYSTEM,
             "insert into public.plan_limits (plan_code, meter, period) values ('x1', 'm1', 'day')",
         )
+
+
+def test_ranks_of_plans__are_never_the_same(db: Database) -> None:
+    with refused("23505"):
+        db.query(
+            SYSTEM,
+            "update public.plans set tier_rank = (select tier_rank from public.plans "
+            "where code = 'free') where code = 'pro'",
+        )

@@ -165,3 +165,10 @@ def test_anon__reaches_one_function_of_private_and_that_only_through_public(db: 
         db.query(ANON, "select private.get_shared_resume('x')")
     with refused("PT404"):
         db.query(ANON, "select public.get_shared_resume('x')")
+
+
+def test_link__opens_one_resume_only(db: Database, owner: Actor, stranger: Actor) -> None:
+    sql = "insert into public.resumes (user_id, is_public, share_slug) values (%s, true, %s)"
+    db.query(SYSTEM, sql, owner.user_id, "a" * 22)
+    with refused("23505"):
+        db.query(SYSTEM, sql, stranger.user_id, "a" * 22)

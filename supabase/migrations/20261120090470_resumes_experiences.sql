@@ -204,12 +204,6 @@ begin
         perform private.raise_not_found('résumé', p_resume_id);
     end if;
     perform private.require_experiences(v_user_id, p_experience_ids);
-    if jsonb_typeof(v_resume.content -> 'experience') is distinct from 'array'
-        and v_resume.content ? 'experience' then
-        raise sqlstate 'PT422' using
-            message = format('The experience of résumé %s is not a list.', p_resume_id),
-            hint = 'Make content.experience a list first.';
-    end if;
 
     -- As résumés list them: the latest first.
     select jsonb_agg(
