@@ -137,3 +137,24 @@ def test_history_of_others__keeps_where_it_came_from(
     assert before > 0
     db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
     assert db.value(SYSTEM, sql, stranger.user_id) == before
+
+
+@pytest.mark.parametrize("deleted_at", [None, "now"])
+def test_confirmation__is_of_one_account(
+    db: Database, owner: Actor, stranger: Actor, deleted_at: str | None
+) -> None:
+    assert ask(db, claim_account(db, stranger))["status"] == "confirmed"
+    task = claim_account(db, owner)
+    sql = "update public.profiles set deleted_at = %s where id = %s"
+    db.query(SYSTEM, sql, deleted_at, owner.user_id)
+    assert ask(db, task)["status"] != "confirmed"
+    assert db.query(SYSTEM, "select user_id from private.account_purges") == [
+        {"user_id": stranger.user_id}
+    ]
+
+
+def test_feedback_of_others__keeps_its_context(db: Database, owner: Actor, stranger: Actor) -> None:
+    leave_traces(db, stranger)
+    db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
+    sql = "select context from public.feedback where user_id = %s"
+    assert db.value(SYSTEM, sql, stranger.user_id) == {"ip": 1}
