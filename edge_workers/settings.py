@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -62,21 +62,41 @@ _Url = Annotated[str, AfterValidator(_check_url)]
 _SecretKey = Annotated[SecretStr, AfterValidator(_check_secret_key)]
 
 
-class Settings(BaseSettings):
+class _FromEnvironment(BaseSettings):
+    """Frozen settings of which every field can be given by its name as well, as tests do."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        # An input in an error message could be the secret key.
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def from_environment(cls, **overrides: Any) -> Self:
+        """Read the settings from the environment; `overrides` (by field name) win.
+
+        Raises ConfigurationError, which names each wrong variable and what to do about it and
+        never quotes a value.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            details = error.errors(include_input=False, include_url=False)
+            prefix = cls.model_config.get("env_prefix", "")
+            lines = "\n".join(_explain(dict(each), prefix) for each in details)
+            raise ConfigurationError(lines) from None
+
+
+class Settings(_FromEnvironment):
     """What a worker needs to know, read once at its start.
 
     Durations are in seconds. `Settings.from_environment()` is how programs make one; every field
     can be given by its name as well, which is how tests make one.
     """
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        populate_by_name=True,
-        env_prefix="RESUMEBASE_WORKER_",
-        # An input in an error message could be the secret key.
-        hide_input_in_errors=True,
-    )
+    model_config = SettingsConfigDict(env_prefix="RESUMEBASE_WORKER_")
 
     supabase_url: _Url = Field(validation_alias="SUPABASE_URL")
     supabase_secret_key: _SecretKey = Field(validation_alias="SUPABASE_SECRET_KEY", repr=False)
@@ -104,26 +124,41 @@ class Settings(BaseSettings):
             )
         return self
 
-    @classmethod
-    def from_environment(cls, **overrides: Any) -> Self:
-        """Read the settings from the environment; `overrides` (by field name) win.
 
-        Raises ConfigurationError, which names each wrong variable and what to do about it and
-        never quotes a value.
-        """
-        try:
-            return cls(**overrides)
-        except ValidationError as error:
-            details = error.errors(include_input=False, include_url=False)
-            raise ConfigurationError("\n".join(_explain(dict(each)) for each in details)) from None
+class BillingSettings(_FromEnvironment):
+    """The accounts at the payment providers, and where their checkouts come back to.
+
+    Each provider is optional: what needs one that is not configured says so. A previous webhook
+    secret is accepted beside the current one, for as long as events signed with it may be retried.
+    """
+
+    razorpay_key_id: str | None = None
+    razorpay_key_secret: SecretStr | None = Field(default=None, repr=False)
+    razorpay_webhook_secret: SecretStr | None = Field(default=None, repr=False)
+    razorpay_webhook_secret_previous: SecretStr | None = Field(default=None, repr=False)
+    razorpay_api_url: _Url = "https://api.razorpay.com"
+    stripe_secret_key: SecretStr | None = Field(default=None, repr=False)
+    stripe_webhook_secret: SecretStr | None = Field(default=None, repr=False)
+    stripe_webhook_secret_previous: SecretStr | None = Field(default=None, repr=False)
+    stripe_api_url: _Url = "https://api.stripe.com"
+    checkout_success_url: str | None = None
+    checkout_cancel_url: str | None = None
+
+    def webhook_secrets(self, provider: Literal["razorpay", "stripe"]) -> tuple[str, ...]:
+        """The secrets that a webhook of the provider may be signed with, the current one first."""
+        current, previous = {
+            "razorpay": (self.razorpay_webhook_secret, self.razorpay_webhook_secret_previous),
+            "stripe": (self.stripe_webhook_secret, self.stripe_webhook_secret_previous),
+        }[provider]
+        return tuple(each.get_secret_value() for each in (current, previous) if each)
 
 
-def _explain(error: dict[str, Any]) -> str:
+def _explain(error: dict[str, Any], prefix: str) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     location = error["loc"]
     if not location:
         return message
-    variable = _variable_of(str(location[0]))
+    variable = _variable_of(str(location[0]), prefix)
     if error["type"] == "missing":
         return f"{variable} is not set. `resumebase worker run --help` says where it comes from."
     if error["type"] == "value_error":
@@ -131,7 +166,7 @@ def _explain(error: dict[str, Any]) -> str:
     return f"{variable}: {message[0].lower()}{message[1:]}"
 
 
-def _variable_of(name: str) -> str:
+def _variable_of(name: str, prefix: str) -> str:
     if name.upper().startswith("SUPABASE_"):
         return name.upper()
-    return f"RESUMEBASE_WORKER_{name.upper().removeprefix('RESUMEBASE_WORKER_')}"
+    return f"{prefix}{name.upper().removeprefix(prefix)}"

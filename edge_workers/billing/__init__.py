@@ -1,0 +1,1 @@
+"""Payment providers: what they say becomes one kind of change, whoever says it."""

@@ -1,0 +1,1 @@
+"""The HTTP service: webhooks of payment providers, checkout and portal, health and metrics."""
