@@ -6,10 +6,12 @@ That is slow and leaves nothing to get out of step, which is how the database mu
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 Charge = tuple[str, str, str]  # meter, period, key
+# How long a use may stay open.
+PATIENCE = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Use:
     payload: str
     charges: frozenset[Charge]
     tokens: int
+    since: datetime
     state: State = State.RESERVED
 
     @property
@@ -69,7 +72,6 @@ class Account:
     """One user: what may be used, and everything that ever happened."""
 
     limits: tuple[Limit, ...]
-    is_unlimited: bool = False
     uses: list[Use] = field(default_factory=list)
     keys: dict[tuple[str, str], int] = field(default_factory=dict)
     moves: list[tuple[int, int]] = field(default_factory=list)  # tokens, debt
@@ -94,34 +96,29 @@ class Account:
         if key is not None and (name, key) in self.keys:
             known = self.keys[name, key]
             return known if self.uses[known].payload == payload else Refusal.KEY
-        use = self._by_plan(name, operation, payload, at) or self._by_tokens(
-            name, operation, payload
-        )
-        if use is None:
-            return Refusal.LIMIT
-        self.uses.append(use)
-        if use.tokens:
-            self.moves.append((-use.tokens, 0))
-        number = len(self.uses) - 1
-        if key is not None:
+        number = self.use(name, operation, payload, at, at)
+        if key is not None and not isinstance(number, Refusal):
             self.keys[name, key] = number
         return number
 
-    def _by_plan(self, name: str, operation: Operation, payload: str, at: datetime) -> Use | None:
+    def use(
+        self, name: str, operation: Operation, payload: str, at: datetime, now: datetime
+    ) -> int | Refusal:
+        """Count a use in the periods of one moment, written down at another; or pay for it."""
         counted = self.counted()
         limits = [limit for limit in self.limits if limit.meter in operation.meters]
-        room = all(
-            self.is_unlimited or limit.most is None or counted[limit.charge(at)] < limit.most
-            for limit in limits
-        )
-        if not room or not (limits or self.is_unlimited):
-            return None
-        return Use(name, payload, frozenset(limit.charge(at) for limit in limits), 0)
-
-    def _by_tokens(self, name: str, operation: Operation, payload: str) -> Use | None:
-        if operation.tokens == 0 or self.balance < operation.tokens:
-            return None
-        return Use(name, payload, frozenset(), operation.tokens)
+        has_room = [
+            limit.most is None or counted[limit.charge(at)] < limit.most for limit in limits
+        ]
+        if has_room and all(has_room):
+            charges, tokens = frozenset(limit.charge(at) for limit in limits), 0
+        elif 0 < operation.tokens <= self.balance:
+            charges, tokens = frozenset(), operation.tokens
+            self.moves.append((-tokens, 0))
+        else:
+            return Refusal.LIMIT
+        self.uses.append(Use(name, payload, charges, tokens, now))
+        return len(self.uses) - 1
 
     def close(self, number: int, state: State) -> bool:
         """Settle or release; False when that is over."""
@@ -130,5 +127,23 @@ class Account:
             return False
         use.state = state
         if state is State.RELEASED and use.tokens:
-            self.moves.append((use.tokens, 0))
+            self.receive(use.tokens)
         return True
+
+    def expire(self, now: datetime) -> None:
+        """Release what nobody closed."""
+        for number, use in enumerate(self.uses):
+            if use.since < now - PATIENCE:
+                self.close(number, State.RELEASED)
+
+    def receive(self, tokens: int) -> None:
+        """Tokens come in; what is owed goes first."""
+        self.moves.append((tokens, 0))
+        if paid := min(self.debt, self.balance):
+            self.moves.append((-paid, -paid))
+
+    def give_back(self, tokens: int) -> tuple[int, int]:
+        """A payment is refunded: what is not there any more is owed. Returns what moved."""
+        taken = min(tokens, self.balance)
+        self.moves.append((-taken, tokens - taken))
+        return self.moves[-1]

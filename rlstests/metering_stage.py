@@ -14,19 +14,23 @@ OPERATIONS = {
     "proof_page": Operation(frozenset({"pages"}), tokens=3),
     "proof_scan": Operation(frozenset({"pages", "scans"}), tokens=5),
     "proof_talk": Operation(frozenset({"talks"}), tokens=0),
+    "interview": Operation(frozenset({"interviews"}), tokens=7),
 }
+METERS = frozenset({meter for operation in OPERATIONS.values() for meter in operation.meters})
 PLANS = {
-    "free": (Limit("pages", "lifetime", 2),),
+    "free": (Limit("pages", "lifetime", 2), Limit("interviews", "month", 0)),
     "proof_small": (
         Limit("pages", "day", 1),
         Limit("pages", "month", 3),
         Limit("scans", "month", 2),
         Limit("talks", "lifetime", 2),
+        Limit("interviews", "month", 2),
     ),
     "proof_large": (
         Limit("pages", "month", None),
         Limit("scans", "day", 2),
         Limit("talks", "day", 0),
+        Limit("interviews", "day", 1),
     ),
 }
 
@@ -41,11 +45,21 @@ def make_catalogue(db: Database) -> None:
             *(plan, plan, rank),
         )
         for limit in PLANS[plan]:
-            sql = "insert into public.plan_limits values (%s, %s, %s, %s)"
-            db.query(SYSTEM, sql, plan, limit.meter, limit.period, limit.most)
+            db.query(
+                SYSTEM,
+                "insert into public.plan_limits (plan_code, meter, period, max_uses) "
+                "values (%s, %s, %s, %s) on conflict (plan_code, meter, period) "
+                "do update set max_uses = excluded.max_uses",
+                *(plan, limit.meter, limit.period, limit.most),
+            )
     for code, operation in OPERATIONS.items():
-        sql = "insert into public.operations (code, meters, token_cost) values (%s, %s, %s)"
-        db.query(SYSTEM, sql, code, sorted(operation.meters), operation.tokens)
+        db.query(
+            SYSTEM,
+            "insert into public.operations (code, meters, token_cost) values (%s, %s, %s) "
+            "on conflict (code) do update "
+            "set meters = excluded.meters, token_cost = excluded.token_cost",
+            *(code, sorted(operation.meters), operation.tokens),
+        )
 
 
 def subscribe(db: Database, user: Actor, plan: str, custom: CustomLimits) -> None:
@@ -65,15 +79,25 @@ def subscribe(db: Database, user: Actor, plan: str, custom: CustomLimits) -> Non
         )
 
 
-def agreed_limits(plan: str, custom: CustomLimits) -> tuple[Limit, ...]:
-    """The limits of a plan, but of each meter that was agreed on those that were agreed."""
-    kept = [limit for limit in PLANS[plan] if limit.meter not in custom]
-    agreed = [
-        Limit(meter, period, most)
-        for meter, periods in custom.items()
-        for period, most in periods.items()
-    ]
-    return (*kept, *agreed)
+def limits_of(plan: str, custom: CustomLimits, *, is_admin: bool) -> tuple[Limit, ...]:
+    """The limits of a plan, but of each meter that was agreed on those that were agreed.
+
+    Nothing is limited for an admin: it is counted as the plan would, or by the month.
+    """
+    if is_admin:
+        planned = {limit.meter for limit in PLANS[plan]}
+        return (
+            *(Limit(limit.meter, limit.period, None) for limit in PLANS[plan]),
+            *(Limit(meter, "month", None) for meter in METERS - planned),
+        )
+    return (
+        *(limit for limit in PLANS[plan] if limit.meter not in custom),
+        *(
+            Limit(meter, period, most)
+            for meter, periods in custom.items()
+            for period, most in periods.items()
+        ),
+    )
 
 
 @dataclass(frozen=True)

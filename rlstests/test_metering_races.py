@@ -1,7 +1,6 @@
 """Room metering under a crowd: 64 connections at once get what there is, and no use more."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
@@ -15,7 +14,6 @@ from rlstests.metering_stage import Books, read_books
 CROWD = 64
 LIMIT = 100
 COST = 5  # tokens, of resume_parse
-DEADLOCK = "40P01"
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +67,15 @@ def reserve(
 ) -> tuple[str, UUID]:
     """Reserve a use; gives replay, or what it was drawn from: plan or tokens."""
     row = connection.execute(
-        "select * from private.reserve_usage(%s, 'resume_parse', %s, %s)",
+        "select * from worker.reserve_usage(%s, 'resume_parse', %s, %s)",
         (user.user_id, key, payload),
     ).fetchone()
     assert row is not None
-    found = connection.execute(
-        "select source from public.usage_events where id = %s", (row["usage_event_id"],)
-    ).fetchone()
-    assert found is not None
-    return "replay" if row["is_replay"] else found["source"], row["usage_event_id"]
+    return "replay" if row["is_replay"] else row["source"], row["usage_event_id"]
 
 
 def release(connection: Connection, event_id: UUID) -> bool:
-    row = connection.execute("select private.release_usage(%s) as released", (event_id,)).fetchone()
+    row = connection.execute("select worker.release_usage(%s) as released", (event_id,)).fetchone()
     assert row is not None
     return bool(row["released"])
 
@@ -162,9 +156,10 @@ def test_reserving_and_releasing_at_once__leaves_what_was_kept(crowd: Crowd, mem
             return "kept"
         return "came back" if release(connection, event) else "twice"
 
-    outcomes = crowd.at_once(come_and_go, times=3)
-    assert outcomes == Counter({"kept": 3 * CROWD // 2, "came back": 3 * CROWD // 2})
-    assert used(crowd, member) == {3 * CROWD // 2}
+    outcomes = crowd.at_once(come_and_go, times=4)
+    assert set(outcomes) <= {"kept", "came back", "PT402"}, outcomes
+    assert used(crowd, member) == {outcomes["kept"]}
+    assert len(books(crowd, member).uses) == outcomes["kept"] + outcomes["came back"]
 
 
 def test_plan_that_changes_meanwhile__deadlocks_nobody(crowd: Crowd, member: Actor) -> None:
@@ -198,5 +193,5 @@ def test_account_deleted_in_the_middle__deadlocks_nobody(crowd: Crowd) -> None:
         return "came back" if release(connection, event) else "gone"
 
     outcomes = crowd.at_once(act, members=32, times=2)
-    assert DEADLOCK not in outcomes, outcomes
+    assert set(outcomes) <= {"came back", "gone", "PT402", "PT404", "deleted"}, outcomes
     assert outcomes["deleted"] == 2

@@ -85,27 +85,44 @@ def code_of(response: httpx.Response) -> str:
     return "ok" if response.is_success else f"{response.status_code} {response.json()['code']}"
 
 
-def test_service_calls_at_once__get_exactly_what_the_limit_allows(
+def service(stack: StackStatus, client: httpx.Client, function: str, **values: object) -> str:
+    """Call a function of schema worker or public as a product's server does."""
+    schema, _, name = function.partition(".")
+    headers = {"apikey": stack.secret_key, "content-profile": schema}
+    return code_of(client.post(f"/rest/v1/rpc/{name}", headers=headers, json=values))
+
+
+def test_reservations_at_once__get_exactly_what_the_limit_allows(
     stack: StackStatus, limited: DemoUser, database: Connection
 ) -> None:
-    def reserve(client: httpx.Client) -> str:
-        return code_of(
-            client.post(
-                "/rest/v1/rpc/reserve_usage",
-                headers={"apikey": stack.secret_key, "content-profile": "worker"},
-                json={
-                    "p_user_id": limited.user_id,
-                    "p_operation": "resume_parse",
-                    "p_idempotency_key": None,
-                    "p_payload": {},
-                },
-            )
-        )
-
-    outcomes = at_once(stack, reserve, times=3)
+    values = {"p_user_id": limited.user_id, "p_operation": "resume_parse"}
+    outcomes = at_once(
+        stack, lambda client: service(stack, client, "worker.reserve_usage", **values), times=3
+    )
     assert outcomes == {"ok": LIMIT, "402 PT402": 3 * CALLERS - LIMIT}
     assert counted(database, limited) == {"ai_actions": LIMIT}
     assert states(database, limited) == {"reserved": LIMIT}
+
+
+def test_increments_at_once__get_what_the_limit_allows_and_then_the_tokens(
+    stack: StackStatus, limited: DemoUser, database: Connection
+) -> None:
+    bought = 3
+    database.execute(
+        "insert into public.token_transactions (user_id, amount, transaction_type) "
+        "select %s, token_cost * %s, 'grant' from public.operations where code = 'interview'",
+        (limited.user_id, bought),
+    )
+    values = {"p_user_id": limited.user_id, "p_action": "interview"}
+    outcomes = at_once(
+        stack, lambda client: service(stack, client, "public.increment_usage", **values), times=3
+    )
+    assert outcomes == {"ok": LIMIT + bought, "402 PT402": 3 * CALLERS - LIMIT - bought}
+    assert counted(database, limited) == {"interviews": LIMIT}
+    assert states(database, limited) == {"settled": LIMIT + bought}
+    assert database.execute(
+        "select current_balance from public.token_balances where user_id = %s", (limited.user_id,)
+    ).fetchone() == {"current_balance": 0}
 
 
 def test_one_key_in_many_requests__is_one_use_and_one_task(
