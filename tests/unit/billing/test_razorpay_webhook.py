@@ -185,6 +185,11 @@ def test_body_without_a_usable_time__is_refused(created_at):
     assert refusal(event(created_at=created_at)).code == "no_created_at"
 
 
+@pytest.mark.parametrize("payload", [None, [], "x", 5])
+def test_body_without_a_time_or_a_payload__is_refused(payload):
+    assert refusal(event(created_at=None, payload=payload)).code == "no_created_at"
+
+
 def test_time_within_the_payload__counts_when_there_is_none_beside_it():
     """As Razorpay documents subscription.activated and refund.speed_changed."""
     body = {"event": "refund.speed_changed", "payload": {"created_at": CREATED_AT}}
