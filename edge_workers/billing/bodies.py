@@ -10,13 +10,14 @@ from edge_workers.billing.webhooks import WebhookRefused
 MAX_DEPTH = 64
 """Providers nest about ten deep; Postgres and the JSON parsers on the way have limits far above."""
 
-MAX_STORED_BYTES = 1_048_576
-"""What private.webhook_events takes of one payload, as jsonb prints it."""
+MAX_BYTES = 524_288
+"""Of a body, written out again. The inbox takes twice that of jsonb, which writes 1e-9 in full."""
 
-# Below this no body can print as more than is taken: jsonb writes numbers out in full.
-_SURELY_SMALL_ENOUGH = MAX_STORED_BYTES // 8
-_LARGEST_NUMBER = 2**63 - 1
-_SMALLEST_NUMBER = 1e-12
+# Below this no body can grow as large.
+_SURELY_SMALL_ENOUGH = MAX_BYTES // 4
+_LARGEST_INTEGER = 2**63 - 1
+_LARGEST_FLOAT = 1e15
+_SMALLEST_FLOAT = 1e-9
 # JSON can say both with \u escapes; jsonb takes neither.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -50,7 +51,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _check_size(value: dict[str, Any]) -> None:
-    if len(json.dumps(value, ensure_ascii=False).encode()) > MAX_STORED_BYTES:
+    if len(json.dumps(value, ensure_ascii=False).encode()) > MAX_BYTES:
         raise WebhookRefused("too_large", "The body is too large.", status=413)
 
 
@@ -86,7 +87,8 @@ def _scalars(node: Any) -> Iterator[Any]:
 def _problem(scalar: Any) -> str | None:
     if isinstance(scalar, str):
         return "text that cannot be stored" if _UNSTORABLE.search(scalar) else None
-    if not isinstance(scalar, (int, float)) or not scalar:
-        return None
-    in_range = _SMALLEST_NUMBER <= abs(scalar) <= _LARGEST_NUMBER
+    if isinstance(scalar, float):
+        in_range = not scalar or _SMALLEST_FLOAT <= abs(scalar) <= _LARGEST_FLOAT
+    else:
+        in_range = not isinstance(scalar, int) or abs(scalar) <= _LARGEST_INTEGER
     return None if in_range else "a number that cannot be stored"
