@@ -64,7 +64,7 @@ def _text(body: bytes) -> str:
 def _verify(text: str, header: str, secrets: Sequence[str], now: datetime) -> None:
     usable = [secret for secret in secrets if secret.strip()]
     if not usable:
-        raise WebhookRefused("not_configured", "No Stripe webhooks are taken here.", status=404)
+        raise WebhookRefused("not_configured", "No webhooks of Stripe are expected here.")
     if not header:
         raise WebhookRefused("missing_signature", "The header Stripe-Signature is missing.")
     timestamp = _timestamp(header)

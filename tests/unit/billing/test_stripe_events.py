@@ -1,5 +1,6 @@
 """What every event of Stripe says, in the shapes before and since API version 2025-03-31."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -384,8 +385,7 @@ def test_a_payment_of_an_invoice_may_be_a_charge_or_nothing_of_stripes():
 
 
 def test_a_refund_is_of_the_payment_intent_and_cannot_tell_what_was_bought():
-    facts = FACTS.__class__(**FACTS.__dict__ | {"refunded_amount": 10000})
-    (change,) = changes("charge.refunded", facts)
+    (change,) = changes("charge.refunded", replace(FACTS, refunded_amount=10000))
     assert change == PaymentChange(
         provider="stripe",
         occurred_at=NOW,
@@ -410,6 +410,13 @@ def test_a_refund_named_its_invoice_in_the_older_shape():
 def test_a_refund_of_a_charge_without_a_payment_intent_is_of_the_charge():
     (change,) = changes("charge.refunded", payment_intent=None)
     assert (change.payment_id, change.other_ids) == ("ch_Sample00000001", ())
+
+
+def test_more_given_back_than_was_paid_is_malformed():
+    (change,) = changes("charge.refunded", amount_refunded=49900)
+    assert change.refunded_amount == change.amount
+    with pytest.raises(MalformedEvent, match="More was given back"):
+        changes("charge.refunded", amount_refunded=49901)
 
 
 def test_an_authorisation_that_was_released_is_no_refund():
