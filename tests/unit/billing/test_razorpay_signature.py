@@ -81,43 +81,30 @@ def test_missing_signature__is_refused():
     assert refusal(BODY, {}) == "missing_signature"
 
 
+GOOD = hex_hmac(BODY, SECRET)
+
+
 @pytest.mark.parametrize(
-    "damage",
+    "signature",
     [
-        lambda good: "",
-        lambda good: good[:-1],
-        lambda good: good[:-2],
-        lambda good: good + "0",
-        lambda good: f"{good},{good}",
-        lambda good: f"{good}, {'0' * 64}",
-        lambda good: f" {good}",
-        lambda good: f"{good}\n",
-        lambda good: good.upper(),
-        lambda good: f"sha256={good}",
-        lambda good: good[:-1] + "é",
-        lambda good: "\udcff" * 64,
-        lambda good: "١" * 64,
-        lambda good: "g" * 64,
-    ],
-    ids=[
-        "empty",
-        "odd length",
-        "short",
-        "long",
-        "twice",
-        "with another",
-        "space before",
-        "newline after",
-        "upper case",
-        "prefixed",
-        "accented",
-        "undecodable bytes",
-        "digits of another script",
-        "no hex",
+        pytest.param("", id="empty"),
+        pytest.param(GOOD[:-1], id="odd length"),
+        pytest.param(GOOD[:-2], id="short"),
+        pytest.param(GOOD + "0", id="long"),
+        pytest.param(f"{GOOD},{GOOD}", id="twice"),
+        pytest.param(f"{GOOD}, {'0' * 64}", id="with another"),
+        pytest.param(f" {GOOD}", id="space before"),
+        pytest.param(f"{GOOD}\n", id="newline after"),
+        pytest.param(GOOD.upper(), id="upper case"),
+        pytest.param(f"sha256={GOOD}", id="prefixed"),
+        pytest.param(GOOD[:-1] + "é", id="accented"),
+        pytest.param("\udcff" * 64, id="undecodable bytes"),
+        pytest.param("١" * 64, id="digits of another script"),
+        pytest.param("g" * 64, id="no hex"),
     ],
 )
-def test_malformed_signature__is_refused(damage):
-    assert refusal(BODY, {SIGNATURE: damage(hex_hmac(BODY, SECRET))}) == "malformed_signature"
+def test_malformed_signature__is_refused(signature):
+    assert refusal(BODY, {SIGNATURE: signature}) == "malformed_signature"
 
 
 @pytest.mark.parametrize("secrets", [(), ("",)])
