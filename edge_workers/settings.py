@@ -155,6 +155,11 @@ class BillingSettings(_FromEnvironment):
     """Where a customer comes back to from the provider; checkout_success_url without it."""
     provider_timeout_seconds: float = Field(default=10, gt=0)
 
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that must not reach a log."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(each.get_secret_value() for each in values if isinstance(each, SecretStr))
+
     def webhook_secrets(self, provider: Literal["razorpay", "stripe"]) -> tuple[str, ...]:
         """The secrets that a webhook of the provider may be signed with, the current one first."""
         current, previous = {
