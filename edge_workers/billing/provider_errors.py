@@ -24,7 +24,7 @@ _REASON = re.compile(r"[A-Za-z0-9_.]{1,60}")
 class ProviderError(ResumebaseError):
     """Base of them all; `code` is short and stable, `hint` says what an operator can do."""
 
-    code = "provider_error"
+    code = "provider-error"
 
     def __init__(self, provider: Provider, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class ProviderError(ResumebaseError):
 class ProviderNotConfigured(ProviderError):
     """There are no keys, or no pages to come back to, for this provider."""
 
-    code = "provider_not_configured"
+    code = "provider-not-configured"
 
     def __init__(self, provider: Provider, missing: tuple[str, ...]) -> None:
         super().__init__(
@@ -48,7 +48,7 @@ class ProviderNotConfigured(ProviderError):
 class ProviderUnavailable(ProviderError):
     """The provider could not be reached, was busy, or answered what nobody can read."""
 
-    code = "provider_unavailable"
+    code = "provider-unavailable"
 
     def __init__(self, provider: Provider) -> None:
         super().__init__(
@@ -61,13 +61,13 @@ class ProviderUnavailable(ProviderError):
 class ProviderTimeout(ProviderUnavailable):
     """The provider took too long: it may or may not have done what was asked."""
 
-    code = "provider_timeout"
+    code = "provider-timeout"
 
 
 class ProviderRefused(ProviderError):
     """The provider refused; `reason` is its own code for why, when it gave a plain one."""
 
-    code = "provider_refused"
+    code = "provider-refused"
 
     def __init__(self, provider: Provider, reason: object = None) -> None:
         super().__init__(
@@ -82,10 +82,10 @@ class ProviderRefused(ProviderError):
 class ProviderKeysRefused(ProviderRefused):
     """The provider does not accept our keys."""
 
-    code = "provider_keys_refused"
+    code = "provider-keys-refused"
 
 
 class ProviderMissing(ProviderRefused):
     """The provider knows nothing under this id."""
 
-    code = "provider_missing"
+    code = "provider-missing"

@@ -1,98 +1,83 @@
-"""POST /checkout and POST /portal: from a signed-in user to a page of the payment provider.
-
-Whoever makes the app calls `install` once there is a Supabase client, and includes `router`.
-"""
+"""POST /checkout and POST /portal: from a signed-in user to a page of the payment provider."""
 
 from typing import TypeVar
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ValidationError
-from supabase import AsyncClient
+from starlette.responses import Response
 
-from edge_workers.billing.desk import CheckoutDesk, CheckoutRequest, PortalRequest
-from edge_workers.billing.desk_errors import DeskRefusal
-from edge_workers.settings import BillingSettings
+from edge_workers.http.answers import ApiError, json_answer
+from edge_workers.http.bodies import ClientGone, read_body
+from edge_workers.http.checkout_desk import CheckoutDesk, CheckoutRequest, PortalRequest
 
 MAX_BODY_BYTES = 4096
 
-router = APIRouter(tags=["billing"])
+router = APIRouter()
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def install(app: FastAPI, *, supabase: AsyncClient, billing: BillingSettings) -> None:
-    """Give the app what these routes need."""
-    app.state.checkout_desk = CheckoutDesk(supabase, billing)
-
-
 @router.post("/checkout")
-async def checkout(request: Request) -> JSONResponse:
+async def checkout(request: Request) -> Response:
     """Begin a purchase: 201 with what the client needs to let its user pay."""
-    try:
-        desk: CheckoutDesk = request.app.state.checkout_desk
-        user_id = await desk.user_of(request.headers.get("authorization"))
-        wanted = _with_key(await _read(request, CheckoutRequest), request)
-        return _json(201, await desk.checkout(user_id, wanted))
-    except DeskRefusal as refusal:
-        return _refusal(refusal)
+    desk = _desk_of(request)
+    user_id = await desk.user_of(request.headers.get("authorization"))
+    wanted = _with_key(await _read(request, CheckoutRequest), request)
+    return _answer(201, await desk.checkout(user_id, wanted))
 
 
 @router.post("/portal")
-async def portal(request: Request) -> JSONResponse:
-    """Where a subscription is managed, or its end at the end of what is paid."""
-    try:
-        desk: CheckoutDesk = request.app.state.checkout_desk
-        user_id = await desk.user_of(request.headers.get("authorization"))
-        wanted = await _read(request, PortalRequest)
-        return _json(200, await desk.portal(user_id, wanted))
-    except DeskRefusal as refusal:
-        return _refusal(refusal)
+async def portal(request: Request) -> Response:
+    """Where a subscription is managed, or its end together with what is paid."""
+    desk = _desk_of(request)
+    user_id = await desk.user_of(request.headers.get("authorization"))
+    wanted = await _read(request, PortalRequest)
+    return _answer(200, await desk.portal(user_id, wanted))
+
+
+def _desk_of(request: Request) -> CheckoutDesk:
+    state = request.app.state
+    if not hasattr(state, "checkout_desk"):
+        state.checkout_desk = CheckoutDesk(state.supabase, state.billing)
+    desk: CheckoutDesk = state.checkout_desk
+    return desk
 
 
 async def _read(request: Request, model: type[_Model]) -> _Model:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise DeskRefusal(413, "body_too_large", f"Send {MAX_BODY_BYTES} bytes at most.")
     try:
-        return model.model_validate_json(bytes(body) or b"{}")
+        body = await read_body(
+            request.scope,
+            request.receive,
+            limit=MAX_BODY_BYTES,
+            seconds=request.app.state.settings.body_timeout_seconds,
+        )
+    except ClientGone:
+        raise ApiError(400, "client-gone", "The request was not whole.") from None
+    try:
+        return model.model_validate_json(body or b"{}")
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise DeskRefusal(
-            422, "invalid_request", f"{where}: {first['msg']}", hint="See docs/billing.md."
-        ) from None
+        # Names the field, never what it holds.
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"][:1]) or "body"
+        message = f"{place[:100]}: {first['msg']}"
+        raise ApiError(422, "invalid-request", message, "See docs/billing.md.") from None
 
 
 def _with_key(wanted: CheckoutRequest, request: Request) -> CheckoutRequest:
     key = request.headers.get("idempotency-key") or wanted.idempotency_key
     if key is None:
-        raise DeskRefusal(
+        raise ApiError(
             400,
-            "idempotency_key_missing",
+            "idempotency-key-missing",
             "There is no idempotency key.",
-            hint="Make one per purchase, such as a UUID, and send it as Idempotency-Key.",
+            "Make one per purchase, such as a UUID, and send it as Idempotency-Key.",
         )
     try:
         return CheckoutRequest.model_validate(wanted.model_dump() | {"idempotency_key": key})
     except ValidationError:
-        raise DeskRefusal(
-            400,
-            "invalid_request",
-            "The idempotency key is not 1 to 200 printable ASCII characters.",
-        ) from None
+        message = "The idempotency key is not 1 to 200 printable ASCII characters."
+        raise ApiError(422, "invalid-request", message, "A UUID will do.") from None
 
 
-def _json(status: int, answer: BaseModel) -> JSONResponse:
-    # Links to pay and to manage are for one person only.
-    headers = {"Cache-Control": "no-store"}
-    content = answer.model_dump(mode="json", exclude_none=True)
-    return JSONResponse(content, status_code=status, headers=headers)
-
-
-def _refusal(refusal: DeskRefusal) -> JSONResponse:
-    content = {"code": refusal.code, "message": str(refusal), "hint": refusal.hint}
-    headers = {"Cache-Control": "no-store", **refusal.headers}
-    return JSONResponse(content, status_code=refusal.status, headers=headers)
+def _answer(status: int, answer: BaseModel) -> Response:
+    return json_answer(status, answer.model_dump(mode="json", exclude_none=True))

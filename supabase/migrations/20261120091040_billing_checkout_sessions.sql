@@ -126,7 +126,7 @@ begin
         raise sqlstate 'PT409' using
             message = format('You are subscribed to %s already.', p_plan_code),
             detail = jsonb_build_object(
-                'reason', 'already_subscribed',
+                'reason', 'already-subscribed',
                 'subscription_id', v_subscription.id,
                 'provider', v_subscription.provider,
                 'status', v_subscription.status
@@ -194,7 +194,7 @@ begin
     ) then
         raise sqlstate 'PT409' using
             message = 'This idempotency key was used for another checkout.',
-            detail = jsonb_build_object('reason', 'key_used', 'id', p_facts -> 'id')::text,
+            detail = jsonb_build_object('reason', 'key-used', 'id', p_facts -> 'id')::text,
             hint = 'Send a new key for each purchase, and the same one only to ask again.';
     end if;
 end;

@@ -13,13 +13,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from supabase import AsyncClient, PostgrestAPIError
 from supabase_auth.errors import AuthError
 
-from edge_workers.billing import desk_errors
 from edge_workers.billing.changes import Provider
-from edge_workers.billing.desk_errors import DeskRefusal
 from edge_workers.billing.provider_api import Checkout, Opened
 from edge_workers.billing.provider_errors import ProviderError, ProviderNotConfigured
 from edge_workers.billing.providers import Providers
 from edge_workers.errors import BackendRefused, BackendUnavailable
+from edge_workers.http import checkout_refusals as refusals
+from edge_workers.http.answers import ApiError
 from edge_workers.settings import BillingSettings
 
 _TOKEN = re.compile(r"[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+")
@@ -102,7 +102,7 @@ class _Portal(BaseModel):
 
 
 class CheckoutDesk:
-    """Serves the users of one installation; every method raises DeskRefusal and nothing else."""
+    """Serves the users of one installation; every method raises ApiError and nothing else."""
 
     def __init__(self, supabase: AsyncClient, billing: BillingSettings) -> None:
         self._supabase = supabase
@@ -113,15 +113,15 @@ class CheckoutDesk:
         """Whose access token this is; Auth says whether it is still good."""
         token = (authorization or "").removeprefix("Bearer ")
         if len(token) > _MAX_TOKEN_LENGTH or not _TOKEN.fullmatch(token):
-            raise _not_signed_in()
+            raise refusals.not_signed_in()
         try:
             answer = await self._supabase.auth.get_user(token)
         except (BackendUnavailable, httpx.RequestError):
-            raise desk_errors.unavailable() from None
+            raise refusals.unavailable() from None
         except (AuthError, BackendRefused, ValidationError):
-            raise _not_signed_in() from None
+            raise refusals.not_signed_in() from None
         if answer is None or answer.user is None:
-            raise _not_signed_in()
+            raise refusals.not_signed_in()
         return UUID(answer.user.id)
 
     async def checkout(self, user_id: UUID, wanted: CheckoutRequest) -> CheckoutAnswer:
@@ -135,7 +135,7 @@ class CheckoutDesk:
                 )
                 checkout = await self._open(checkout, opened)
         except ProviderError as error:
-            raise desk_errors.of_provider(error) from None
+            raise refusals.of_provider(error) from None
         return self._answer(checkout)
 
     async def portal(self, user_id: UUID, wanted: PortalRequest) -> PortalAnswer:
@@ -156,7 +156,7 @@ class CheckoutDesk:
                 subscription.provider_subscription_id if subscription else None,
             )
         except ProviderError as error:
-            raise desk_errors.of_provider(error) from None
+            raise refusals.of_provider(error) from None
         answer = PortalAnswer(provider=portal.provider, url=url, subscription=subscription)
         if url:
             answer.actions.append("open")
@@ -167,7 +167,7 @@ class CheckoutDesk:
     async def _cancel(self, user_id: UUID, wanted: PortalRequest, portal: _Portal) -> PortalAnswer:
         subscription_id = wanted.subscription_id or (portal.subscription and portal.subscription.id)
         if subscription_id is None:
-            raise DeskRefusal(404, "not_found", "There is no subscription to cancel.")
+            raise ApiError(404, "not-found", "There is no subscription to cancel.")
         queued = await self._rpc(
             "cancel_own_subscription",
             p_user_id=str(user_id),
@@ -236,19 +236,9 @@ class CheckoutDesk:
         try:
             response = await self._worker.rpc(function, params).execute()
         except (BackendUnavailable, BackendRefused, httpx.RequestError):
-            raise desk_errors.unavailable() from None
+            raise refusals.unavailable() from None
         except PostgrestAPIError as error:
-            raise desk_errors.of_database(error) from None
+            raise refusals.of_database(error) from None
         if not isinstance(response.data, dict):
-            raise desk_errors.unavailable()
+            raise refusals.unavailable()
         return response.data
-
-
-def _not_signed_in() -> DeskRefusal:
-    return DeskRefusal(
-        401,
-        "not_signed_in",
-        "You are not signed in.",
-        hint="Send the access token of the user: Authorization: Bearer …",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
