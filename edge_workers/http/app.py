@@ -11,6 +11,7 @@ from starlette.routing import Route
 from supabase import AsyncClient
 
 from edge_workers.billing.changes import Provider
+from edge_workers.http import checkout_routes
 from edge_workers.http.answers import install_error_answers
 from edge_workers.http.health import Health
 from edge_workers.http.inbox import Inbox
@@ -68,6 +69,7 @@ def create_app(
         )
         app.router.routes.append(Route(f"/webhooks/{provider}", endpoint, methods=["POST"]))
     app.router.routes.extend(Health(settings, inbox, metrics).routes())
+    app.include_router(checkout_routes.router)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.allowed_origins,

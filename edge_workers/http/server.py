@@ -103,11 +103,5 @@ def _listening(settings: HttpSettings) -> Iterator[socket.socket]:
 
 
 def _secrets(settings: HttpSettings, billing: BillingSettings) -> list[str]:
-    others = (
-        settings.supabase_secret_key,
-        settings.metrics_token,
-        billing.razorpay_key_secret,
-        billing.stripe_secret_key,
-    )
-    webhooks = [secret for each in PROVIDERS for secret in billing.webhook_secrets(each)]
-    return [*(secret.get_secret_value() for secret in others if secret), *webhooks]
+    own = (settings.supabase_secret_key, settings.metrics_token)
+    return [*(each.get_secret_value() for each in own if each), *billing.secrets()]
