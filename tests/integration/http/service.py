@@ -78,6 +78,7 @@ class Service:
     process: subprocess.Popen[str]
     lines: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20, trust_env=False))
     started: threading.Event = field(default_factory=threading.Event)
 
     def read_log(self) -> None:
@@ -91,17 +92,17 @@ class Service:
 
     def send(self, sent: Sent, **headers: str) -> httpx.Response:
         url = self.url + sent.path
-        return httpx.post(url, content=sent.body, headers={**sent.headers, **headers}, timeout=20)
+        return self.client.post(url, content=sent.body, headers={**sent.headers, **headers})
 
     def metric(self, name: str) -> float:
-        text = httpx.get(f"{self.url}/metrics").text
+        text = self.client.get(f"{self.url}/metrics").text
         families = text_string_to_metric_families(text)
         return sum(one.value for each in families for one in each.samples if one.name == name)
 
 
 @contextmanager
 def running(status: StackStatus, **variables: str) -> Iterator[Service]:
-    """Run the service for the stack; variables given as None are left out."""
+    """Run the service for the stack, with these variables beside what it needs."""
     environment = {
         **os.environ,
         "SUPABASE_URL": status.api_url,
@@ -121,6 +122,7 @@ def running(status: StackStatus, **variables: str) -> Iterator[Service]:
         assert service.started.wait(DEADLINE_SECONDS), service.lines
         yield service
     finally:
+        service.client.close()
         process.kill()
         process.wait()
         reader.join()
