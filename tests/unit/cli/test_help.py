@@ -40,6 +40,7 @@ def test_command_tree__has_the_commands_that_the_design_names() -> None:
         *(("env", name) for name in ("list", "show", "use", "check", "exec")),
         *(("db", name) for name in ("push", "status", "new", "lint", "advise", "types")),
         ("worker", "run"),
+        ("webhook", "serve"),
         ("resume", "parse"),
     }
 
