@@ -75,6 +75,20 @@ class SubscriptionsToReconcile(BaseModel):
     subscription_ids: tuple[ProviderId, ...]
 
 
+class WebhookEvent(BaseModel):
+    """An event of a payment provider, as its task reads it from the inbox."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    provider: Provider
+    type: str
+    payload: dict[str, JsonValue]
+    occurred_at: AwareDatetime
+    received_at: AwareDatetime
+    attempts: int
+
+
 _TASKS = TypeAdapter(list[Task])
 _MOMENT = TypeAdapter(AwareDatetime)
 _DONE: TypeAdapter[Literal["done"]] = TypeAdapter(Literal["done"])
@@ -82,6 +96,7 @@ _AFTER_FAILURE: TypeAdapter[AfterFailure] = TypeAdapter(AfterFailure)
 _REPORT = TypeAdapter(MaintenanceReport)
 _FILES_TO_PURGE = TypeAdapter(FilesToPurge)
 _TO_RECONCILE = TypeAdapter(SubscriptionsToReconcile)
+_WEBHOOK_EVENT = TypeAdapter(WebhookEvent)
 # A function that returns void answers null, or nothing, which postgrest reads as an empty list.
 _NOTHING: TypeAdapter[None | list[Any]] = TypeAdapter(
     None | Annotated[list[Any], Field(max_length=0)]
@@ -138,6 +153,10 @@ class QueueClient:
     async def subscriptions_to_reconcile(self, task: Task) -> SubscriptionsToReconcile:
         """Ask which subscriptions to fetch: those of the task that still run."""
         return await self._call(_TO_RECONCILE, "subscriptions_to_reconcile", **_lease_of(task))
+
+    async def webhook_event(self, task: Task) -> WebhookEvent:
+        """Read the event that the task is to apply."""
+        return await self._call(_WEBHOOK_EVENT, "webhook_event", **_lease_of(task))
 
     async def run_maintenance(self) -> MaintenanceReport:
         """Put expired leases back into the queue and run the jobs that are due."""

@@ -9,6 +9,7 @@ from edge_workers.handlers import (
     purge_files,
     reconcile,
     resume_parse,
+    webhook,
 )
 from edge_workers.handlers.handler import Handler
 
@@ -19,5 +20,6 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "purge_files": purge_files.handle,
         "reconcile": reconcile.handle,
         "resume_parse": resume_parse.handle,
+        "webhook": webhook.handle,
     }
 )

@@ -197,6 +197,8 @@ begin
     update private.webhook_events w
     set payload = '{}',
         status = case w.status when 'received' then 'ignored' else w.status end,
+        parked_at = null,
+        waits_for = null,
         closed_at = coalesce(w.closed_at, now())
     where w.user_id = p_user_id;
 end;
