@@ -116,6 +116,10 @@ class StripeApi:
         return params
 
 
+make = StripeApi
+"""What `providers.py` looks for in the module of a provider."""
+
+
 def _ask(call: Callable[[], stripe.StripeObject]) -> dict[str, Any]:
     try:
         answer = call()
