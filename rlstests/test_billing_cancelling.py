@@ -205,7 +205,7 @@ def test_long_id__has_a_task_too(db: Database, owner: Actor) -> None:
 
 
 def test_end__is_applied_as_webhooks_are(db: Database, owner: Actor) -> None:
-    begun = {
+    begun: dict[str, Any] = {
         "status": "active",
         "user_id": str(owner.user_id),
         "occurred_at": "2020-01-01T00:00:00Z",

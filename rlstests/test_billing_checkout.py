@@ -10,8 +10,8 @@ import pytest
 from rlstests.actors import NO_GRANT, SERVICE, SYSTEM, Actor, Database, Row, refused
 from rlstests.billing_rows import subscribe
 
-PLAN = {"kind": "subscription", "code": "pro", "interval": "month"}
-TOKENS = {"kind": "tokens", "code": "small", "interval": None}
+PLAN: dict[str, Any] = {"kind": "subscription", "code": "pro", "interval": "month"}
+TOKENS: dict[str, Any] = {"kind": "tokens", "code": "small", "interval": None}
 
 
 def begin(db: Database, user: Actor, key: str = "k1", **terms: Any) -> Row:

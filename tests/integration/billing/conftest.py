@@ -21,6 +21,8 @@ from .fake_api import running
 from .fake_razorpay import FakeRazorpay
 from .fake_stripe import FakeStripe
 
+SECRETS = (fake_razorpay.KEY_SECRET, fake_stripe.SECRET_KEY)
+
 Post = Callable[..., httpx.Response]
 
 
@@ -108,3 +110,47 @@ def ask(stack: StackStatus) -> Iterator[Callable[..., list[dict[str, Any]]]]:
             return cursor.fetchall() if cursor.description else []
 
         yield run
+
+
+@pytest.fixture(scope="module")
+def one_visitor(stack: StackStatus) -> Iterator[DemoUser]:
+    with DemoUser(stack.api_url, stack.publishable_key) as someone:
+        someone.sign_up("Grace")
+        yield someone
+
+
+@pytest.fixture
+def visitor(one_visitor: DemoUser, ask: Any) -> DemoUser:
+    """A user that several tests share: signing up takes longer than most of them."""
+    ask("delete from private.rate_limits where key like '%%' || %s", one_visitor.user_id)
+    ask("delete from private.checkouts where user_id = %s", one_visitor.user_id)
+    return one_visitor
+
+
+def add_subscription(ask: Any, user: DemoUser, provider: str, name: str, **more: Any) -> Any:
+    """Make the row of a subscription to pro that has run since 2020, and give it."""
+    status, superseded = more.get("status", "active"), more.get("superseded_at")
+    (row,) = ask(
+        "insert into subscriptions (user_id, provider, provider_subscription_id, plan_code, "
+        "status, current_period_end, superseded_at, provider_customer_id, start_date, "
+        "last_event_at) values (%s, %s, %s, 'pro', %s, now() + interval '1 day', %s, %s, "
+        "'2020-01-01', '2020-01-01') returning *",
+        user.user_id,
+        provider,
+        name,
+        status,
+        superseded,
+        more.get("customer"),
+    )
+    return row
+
+
+def error(response: httpx.Response, status: int, code: str) -> dict[str, str]:
+    """Check that an answer is this refusal, and gives no key away."""
+    assert response.status_code == status, response.text
+    body: dict[str, str] = response.json()
+    assert body.keys() == {"code", "message", "hint"}
+    assert body["code"] == code, body
+    assert body["message"]
+    assert not any(secret in response.text for secret in SECRETS)
+    return body

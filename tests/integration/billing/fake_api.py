@@ -50,6 +50,9 @@ class FakeApi:
     asked: list[Asked] = field(default_factory=list)
     moods: deque[Mood] = field(default_factory=deque)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    at_once: int = 0
+    most_at_once: int = 0
+    """How many requests were being answered at the same time."""
     patience: threading.Event = field(default_factory=threading.Event)
     """Set at the end, so that slow answers end with the server."""
 
@@ -99,8 +102,14 @@ def _handler_of(fake: FakeApi) -> type[BaseHTTPRequestHandler]:
             )
             with fake.lock:
                 fake.asked.append(asked)
+                fake.at_once += 1
+                fake.most_at_once = max(fake.most_at_once, fake.at_once)
                 mood: Mood = fake.moods.popleft() if fake.moods else "well"
-            _Behaviour(fake, asked, self._send, self._hang_up).run(mood)
+            try:
+                _Behaviour(fake, asked, self._send, self._hang_up).run(mood)
+            finally:
+                with fake.lock:
+                    fake.at_once -= 1
 
         do_GET = do_POST = do_DELETE = _serve  # noqa: N815
 

@@ -2,41 +2,13 @@
 
 import pytest
 
-from cli.demo.user import DemoUser
-
-from . import fake_razorpay, fake_stripe
+from . import fake_razorpay
+from .conftest import SECRETS, error
 
 PLAN = {"provider": "razorpay", "kind": "plan", "code": "pro", "interval": "month"}
 TOKENS = {"provider": "razorpay", "kind": "tokens", "code": "small"}
 STRIPE_PLAN = {**PLAN, "provider": "stripe"}
 STRIPE_TOKENS = {**TOKENS, "provider": "stripe"}
-SECRETS = (fake_razorpay.KEY_SECRET, fake_stripe.SECRET_KEY)
-
-
-def error(response, status, code):
-    """Check that an answer is this refusal, and gives no key away."""
-    assert response.status_code == status, response.text
-    body = response.json()
-    assert body.keys() == {"code", "message", "hint"}
-    assert body["code"] == code, body
-    assert body["message"]
-    assert not any(secret in response.text for secret in SECRETS)
-    return body
-
-
-@pytest.fixture(scope="module")
-def one_visitor(stack):
-    with DemoUser(stack.api_url, stack.publishable_key) as someone:
-        someone.sign_up("Grace")
-        yield someone
-
-
-@pytest.fixture
-def visitor(one_visitor, ask):
-    """A user that several tests share: signing up takes longer than most of them."""
-    ask("delete from private.rate_limits where key like '%%' || %s", one_visitor.user_id)
-    ask("delete from private.checkouts where user_id = %s", one_visitor.user_id)
-    return one_visitor
 
 
 def checkouts(ask, user):
