@@ -26,6 +26,15 @@ SAMPLES = {
         "values (%(owner)s, 'stripe', 'pi_mine', 'tokens', 1000, 1, 'USD', 'pending')",
         update="tokens = 1000",
     ),
+    "private.checkouts": Sample(
+        where="user_id = %(owner)s",
+        make="(user_id, provider, kind, pack_code, pack_price_id, tokens, amount, currency, "
+        "idempotency_key) select %(owner)s, t.provider, 'tokens', t.pack_code, t.id, 100, "
+        "t.amount, t.currency, 'sample' from public.token_pack_prices t "
+        "where t.provider_price_id = 'pack_local_small' and t.provider = 'stripe'",
+        insert="default values",
+        update="status = 'completed'",
+    ),
     "private.webhook_events": Sample(
         where="user_id = %(owner)s",
         make="(provider, event_id, body_sha256, type, payload, occurred_at, user_id) "
