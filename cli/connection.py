@@ -142,12 +142,14 @@ def open_stack(environment: Environment) -> Stack:
             ExitCode.USAGE,
         )
     # Imported here so that commands about hosted projects do not pay for it.
+    from cli.billing_variables import find_billing_variables
     from cli.stack.supervisor import Stack
 
     return Stack(
         root=environment.root,
         state_dir=environment.state_dir,
         port_base=environment.port_base,
+        variables=find_billing_variables(environment),
     )
 
 
