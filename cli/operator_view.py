@@ -52,7 +52,9 @@ def bar(used: int, allowed: int | None) -> str:
     """Draw how much of an allowance is used, with its colour; without a limit, how often."""
     if allowed is None:
         return f"[dim]{'·' * BAR_WIDTH}[/] {used} used, unlimited"
-    share = min(used / allowed, 1.0) if allowed else 1.0
+    if allowed == 0:
+        return "[dim]not included[/]"
+    share = min(used / allowed, 1.0)
     # A use shows, and so does what is left of an allowance.
     filled = round(share * BAR_WIDTH)
     filled = max(filled, 1) if used else filled

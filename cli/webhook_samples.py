@@ -91,12 +91,17 @@ def make_samples(
     story = samples.lifecycle(facts)
     if wanted.event == "purchase":
         latest = int((facts.at + PURCHASE_TAKES).timestamp())
-        story = [(name, body) for name, body in story if body["created"] <= latest]
+        story = [(name, body) for name, body in story if _created(body) <= latest]
     stem = _random_id()
     return [
         Sample(name, body.get("id") or f"evt_{stem}_{number:02}", _encode(body))
         for number, (name, body) in enumerate(story, start=1)
     ]
+
+
+def _created(body: Mapping[str, Any]) -> int:
+    """When an event happened: Stripe and Razorpay call it differently."""
+    return int(body.get("created") or body["created_at"])
 
 
 def _samples(provider: ProviderName) -> Any:
@@ -114,7 +119,9 @@ def _random_id() -> str:
 def _facts(
     db: OperatorDatabase, provider: ProviderName, account: Account, wanted: Wanted
 ) -> SampleFacts:
-    ids = {name: f"{prefix}{_random_id()}" for name, prefix in PREFIXES[provider].items()}
+    ids: dict[str, Any] = {
+        name: f"{prefix}{_random_id()}" for name, prefix in PREFIXES[provider].items()
+    }
     facts = SampleFacts(
         user_id=account.id,
         at=_begin(wanted),

@@ -123,8 +123,8 @@ def wait_for_outcomes(
     deadline = time.monotonic() + seconds
     while True:
         rows = db.rows(
-            "select event_id, case when status = 'received' and error is not null then 'parked' "
-            "else status end as status from private.webhook_events "
+            "select event_id, case when parked_at is not null then 'parked' else status end "
+            "as status from private.webhook_events "
             "where provider = %s and event_id = any(%s)",
             provider,
             ids,

@@ -214,25 +214,23 @@ def _seconds(lag: timedelta | None) -> float | None:
 
 
 def _show_stats(rows: list[dict[str, Any]]) -> None:
-    counted = ("waiting", "parked", "processed", "ignored", "failed")
-    columns = ("provider", *counted, "oldest waits since", "last received", "median", "longest")
-    shown = (
-        (
-            row["provider"],
-            *(
-                f"[red]{row[name]}[/]" if name == "failed" and row[name] else str(row[name])
-                for name in counted
-            ),
-            moment(row["oldest_waiting_at"]),
-            moment(row["last_received_at"]),
-            *(
-                "" if row[name] is None else f"{row[name]:g} s"
-                for name in ("lag_median_seconds", "lag_max_seconds")
-            ),
-        )
-        for row in rows
-    )
-    show_table(columns, shown, "")
+    lines: list[tuple[str, ...]] = []
+    for name in ("waiting", "parked", "processed", "ignored", "failed"):
+        colour = "red" if name == "failed" else "yellow" if name == "parked" else None
+        counts = (f"[{colour}]{n}[/]" if n and colour else str(n) for n in _each(rows, name))
+        lines.append((name, *counts))
+    for label, name in (
+        ("oldest waits since", "oldest_waiting_at"),
+        ("last received", "last_received_at"),
+    ):
+        lines.append((label, *map(moment, _each(rows, name))))
+    for label, name in (("time taken", "lag_median_seconds"), ("at most", "lag_max_seconds")):
+        lines.append((label, *("" if n is None else f"{n:g} s" for n in _each(rows, name))))
+    show_table(("", *(row["provider"] for row in rows)), lines, "")
     for row in rows:
         for event_type, count in row["failures"].items():
             console.print(f"[red]failed[/] {row['provider']} {escape(event_type)}: {count}")
+
+
+def _each(rows: list[dict[str, Any]], name: str) -> list[Any]:
+    return [row[name] for row in rows]

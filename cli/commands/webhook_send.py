@@ -136,9 +136,16 @@ def _show(answers: list[dict[str, Any]]) -> None:
             escape(answer["type"]),
             escape(answer["event_id"]),
             f"[{'green' if answer['status'] < 300 else 'red'}]{answer['status']}[/]",
-            escape(str(answer["answer"])),
+            escape(_said(answer["answer"])),
             status(answer.get("outcome", "")),
         )
         for answer in answers
     )
     show_table(("event", "id", "answer", "", ""), rows, "Nothing was sent.")
+
+
+def _said(answer: Any) -> str:
+    """The answer of the service, in the words that matter."""
+    if not isinstance(answer, dict):
+        return str(answer)
+    return str(answer.get("status") or answer.get("code") or answer)

@@ -48,13 +48,14 @@ begin
     end if;
     return query
     select e.id, e.provider, e.event_id, e.type, e.status,
-        e.status = 'received' and e.error is not null, e.attempts, e.error, e.user_id,
-        e.occurred_at, e.received_at, case when e.status = 'received' then e.next_attempt_at end,
-        e.closed_at
+        e.parked_at is not null, e.attempts, e.error, e.user_id, e.occurred_at, e.received_at,
+        case when e.parked_at is not null then e.next_attempt_at end, e.closed_at
     from private.webhook_events e
     where (p_provider is null or e.provider = p_provider)
-        and (p_status is null or e.status = case p_status when 'parked' then 'received' else p_status end)
-        and (p_status is distinct from 'parked' or e.error is not null)
+        and case p_status
+            when 'parked' then e.parked_at is not null
+            else e.status = coalesce(p_status, e.status)
+        end
         and (p_type is null or e.type = p_type)
         and (p_user_id is null or e.user_id = p_user_id)
     order by e.received_at desc, e.id
@@ -134,7 +135,7 @@ begin
     );
     return to_jsonb(v_event) || jsonb_build_object(
         'body_sha256', encode(v_event.body_sha256, 'hex'),
-        'is_parked', v_event.status = 'received' and v_event.error is not null,
+        'is_parked', v_event.parked_at is not null,
         'live_task', (
             select jsonb_build_object(
                 'id', t.id, 'attempt', t.attempt, 'run_at', t.run_at,
@@ -187,7 +188,7 @@ begin
     return query
     with recent as (
         -- What waits counts however old it is.
-        select e.*, e.status = 'received' and e.error is not null as is_parked
+        select e.*
         from private.webhook_events e
         where e.received_at >= v_from or e.status = 'received'
     ),
@@ -204,8 +205,8 @@ begin
     )
 
     select p.provider,
-        count(r.id) filter (where r.status = 'received' and not r.is_parked),
-        count(r.id) filter (where r.is_parked),
+        count(r.id) filter (where r.status = 'received' and r.parked_at is null),
+        count(r.id) filter (where r.parked_at is not null),
         count(r.id) filter (where r.status = 'processed'),
         count(r.id) filter (where r.status = 'ignored'),
         count(r.id) filter (where r.status = 'failed'),
@@ -259,10 +260,12 @@ set search_path = ''
 as $$
 begin
     update private.webhook_events e
-    set status = 'received', error = null, closed_at = null, next_attempt_at = now()
+    -- As when it came: by then maintenance looks whether there is a task at all.
+    set status = 'received', error = null, closed_at = null, parked_at = null, waits_for = null,
+        next_attempt_at = now() + interval '5 minutes'
     where e.id = p_event.id;
     perform private.enqueue_task(
-        'webhook', jsonb_build_object('webhook_event_id', p_event.id), p_event.user_id, null,
+        'webhook', jsonb_build_object('webhook_event_id', p_event.id), null, null,
         'webhook:' || p_event.id
     );
     perform private.record_event(

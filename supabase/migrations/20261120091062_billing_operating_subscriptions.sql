@@ -2,7 +2,7 @@
 --
 -- What lives here: granting a plan without a payment, agreeing limits with one user, ending a
 -- subscription, and what support sees of them all. Which subscription counts is decided where it
--- always is: private.elect_subscription.
+-- always is: private.settle_subscriptions.
 -- Who may touch it: admins call public.*; operators, as postgres, the same. The tables are audited,
 -- looking leaves the event account.opened.
 -- Tests: rlstests/test_billing_operating_subscriptions.py
@@ -56,9 +56,8 @@ begin
                 select string_agg(l.code, ', ' order by l.tier_rank) from public.plans l
             ));
     end if;
+    perform private.lock_billing(p_user_id);
     perform private.lock_known_account(p_user_id);
-    -- Two grants to one user take turns.
-    perform 1 from public.profiles p where p.id = p_user_id for no key update;
     select s.id into v_id
     from public.subscriptions s
     where s.user_id = p_user_id and s.provider = 'manual'
@@ -90,7 +89,7 @@ begin
         )
         returning id into v_id;
     end if;
-    perform private.elect_subscription(p_user_id);
+    perform private.settle_subscriptions(p_user_id);
     return query select * from public.subscriptions s where s.id = v_id;
 end;
 $$;
@@ -135,6 +134,7 @@ declare
 begin
     perform private.require_admin();
     perform private.require_custom_limits(p_custom_limits);
+    perform private.lock_billing(p_user_id);
     perform private.lock_known_account(p_user_id);
     select s.id into v_id from private.effective_subscription(p_user_id) s;
     if not found then
@@ -194,7 +194,7 @@ begin
         past_due_at = case when p_at_period_end then s.past_due_at end,
         last_event_at = greatest(s.last_event_at, now())
     where s.id = p_subscription.id;
-    perform private.elect_subscription(p_subscription.user_id);
+    perform private.settle_subscriptions(p_subscription.user_id);
 end;
 $$;
 comment on function private.end_granted_subscription(public.subscriptions, boolean) is
@@ -215,6 +215,7 @@ declare
     v_subscription public.subscriptions;
 begin
     perform private.require_admin();
+    perform private.lock_billing(p_user_id);
     perform private.lock_known_account(p_user_id);
     select * into v_subscription
     from public.subscriptions s
@@ -386,7 +387,7 @@ begin
             ended_at = s.current_period_end, last_event_at = greatest(s.last_event_at, now())
         where s.user_id = v_user_id and s.provider = 'manual'
             and s.status in ('trialing', 'active') and s.current_period_end <= now();
-        perform private.elect_subscription(v_user_id);
+        perform private.settle_subscriptions(v_user_id);
         v_ended := v_ended + 1;
     end loop;
     return jsonb_build_object('ended', v_ended);
