@@ -1,4 +1,4 @@
-"""Room metering, granting: tokens out of nothing, once and on the record; use as support sees it."""
+"""Room metering, granting: tokens out of nothing, once and on the record, and use as it is seen."""
 
 from uuid import uuid4
 

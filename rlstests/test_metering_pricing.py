@@ -144,21 +144,23 @@ def test_pack_price__takes_the_place_of_the_old_one(db: Database, admin: Actor) 
     assert new in sold(db, "token_pack_prices", "small")
 
 
-NO_PRICE: list[dict[str, object]] = [
-    *({"amount": amount} for amount in (0, -1, None)),
-    *({"currency": currency} for currency in ("usd", "DOLLAR", "", None)),
-    *({"provider": provider} for provider in ("manual", "paypal", None)),
-    *({"price_id": price_id} for price_id in ("", "x" * 256, None)),
-]
+NO_PRICE: dict[str, list[object]] = {
+    "amount": [0, -1, None],
+    "currency": ["usd", "DOLLAR", "", None],
+    "provider": ["manual", "paypal", None],
+    "price_id": ["", "x" * 256, None],
+}
 
 
-@pytest.mark.parametrize("values", NO_PRICE, ids=str)
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in NO_PRICE.items() for value in values]
+)
 @pytest.mark.parametrize("change", [set_price, set_pack_price])
 def test_what_is_no_price__is_refused(
-    db: Database, admin: Actor, change: Any, values: dict[str, object]
+    db: Database, admin: Actor, change: Any, name: str, value: object
 ) -> None:
     with refused("PT400"):
-        change(db, admin, **values)
+        change(db, admin, **{name: value})
 
 
 @pytest.mark.parametrize("interval", ["week", "", None])

@@ -90,7 +90,7 @@ begin
     select * into strict v_before
     from public.token_balances b
     where b.user_id = p_user_id
-    for no key update;
+    for update;
     select * into v_known
     from public.token_transactions t
     where t.transaction_type = 'grant' and t.reference = v_reference;
@@ -174,13 +174,11 @@ begin
                     when l.max_uses is not null then greatest(l.max_uses - coalesce(c.used, 0), 0)
                 end
             ) order by l.meter, l.period), '[]')
-            from public.profiles p
-            inner join public.plan_limits l on l.plan_code = p.subscription_tier
+            from private.effective_limits(p_user_id) l
             cross join lateral (select private.period_key(l.period, now()) as period_key) k
             left join public.usage_counters c
-                on c.user_id = p.id and c.meter = l.meter
+                on c.user_id = p_user_id and c.meter = l.meter
                 and c.period_type = l.period and c.period_key = k.period_key
-            where p.id = p_user_id
         ),
         'tokens', (
             select jsonb_build_object(
