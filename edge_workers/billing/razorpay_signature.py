@@ -34,7 +34,7 @@ def check_signature(body: bytes, headers: Mapping[str, str], secrets: Sequence[s
     """
     known = [secret for secret in secrets if secret]
     if not known:
-        raise WebhookRefused("not_configured", "No Razorpay webhooks are taken here.", status=404)
+        raise WebhookRefused("not_configured", "No webhooks of Razorpay are expected here.")
     signature = headers.get(SIGNATURE_HEADER)
     if signature is None:
         raise WebhookRefused("missing_signature", f"The header {SIGNATURE_HEADER} is missing.")

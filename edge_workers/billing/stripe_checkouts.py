@@ -21,7 +21,7 @@ _Outcome: TypeAlias = Literal["completed", "expired", "failed"]
 
 
 def session_reader(outcome: _Outcome | None) -> Callable[[dict[str, Any], datetime], Normalised]:
-    """A reader of checkout sessions; `outcome` None means that `payment_status` says it."""
+    """Return a reader of checkout sessions; without `outcome`, `payment_status` says it."""
 
     def read(entity: dict[str, Any], at: datetime) -> Normalised:
         session = CheckoutSession.model_validate(entity)

@@ -7,17 +7,24 @@ named each other; since then `invoice_payment.paid` links them by the payment in
 from datetime import datetime
 from typing import Any
 
-from edge_workers.billing.changes import Normalised, PaymentChange, PaymentStatus
+from edge_workers.billing.changes import (
+    MalformedEvent,
+    Normalised,
+    PaymentChange,
+    PaymentStatus,
+)
 from edge_workers.billing.stripe_entities import Charge, Invoice, InvoicePayment, user_in
 
 
 def read_paid_invoice(entity: dict[str, Any], at: datetime) -> Normalised:
+    """Read invoice.paid: what was paid counts, which may be less than what was due."""
     invoice = Invoice.model_validate(entity)
     paid_at = (invoice.status_transitions and invoice.status_transitions.paid_at) or at
     return _payment_of(invoice, "succeeded", invoice.amount_paid, at, paid_at=paid_at)
 
 
 def read_failed_invoice(entity: dict[str, Any], at: datetime) -> Normalised:
+    """Read invoice.payment_failed; Stripe may try again, and then it is paid all the same."""
     invoice = Invoice.model_validate(entity)
     error = invoice.last_finalization_error
     reason = error.message[:1000] if error and error.message else None
@@ -25,11 +32,13 @@ def read_failed_invoice(entity: dict[str, Any], at: datetime) -> Normalised:
 
 
 def read_invoice_to_confirm(entity: dict[str, Any], at: datetime) -> Normalised:
+    """Read invoice.payment_action_required: the customer has yet to confirm the payment."""
     invoice = Invoice.model_validate(entity)
     return _payment_of(invoice, "pending", invoice.amount_due, at)
 
 
 def read_voided_invoice(entity: dict[str, Any], at: datetime) -> Normalised:
+    """Read invoice.voided, which is only news of a payment if one was tried."""
     invoice = Invoice.model_validate(entity)
     if invoice.attempt_count < 1:
         return Normalised(note="The invoice was voided before anything was tried.")
@@ -70,7 +79,7 @@ def _payment_of(
 
 
 def read_invoice_payment(entity: dict[str, Any], at: datetime) -> Normalised:
-    """Only says that the invoice and the payment intent are one payment.
+    """Read invoice_payment.paid: the invoice and the payment intent are one payment.
 
     An invoice may be paid in parts, so this is no news of the invoice: `pending` takes no status
     back, and the payment has to be known.
@@ -92,9 +101,12 @@ def read_invoice_payment(entity: dict[str, Any], at: datetime) -> Normalised:
 
 
 def read_refunded_charge(entity: dict[str, Any], at: datetime) -> Normalised:
+    """Read charge.refunded, which says all that was given back so far, and not of what."""
     charge = Charge.model_validate(entity)
     if not charge.captured:
         return Normalised(note="An authorisation was given back; nothing had been paid.")
+    if charge.amount_refunded > charge.amount:
+        raise MalformedEvent("More was given back than was paid.")
     ids = [id_ for id_ in (charge.invoice, charge.payment_intent, charge.id) if id_]
     payment = PaymentChange(
         provider="stripe",

@@ -141,7 +141,6 @@ def _invoice_payment(_: str, facts: SampleFacts, __: str | None) -> dict[str, An
 def _session(event: str, facts: SampleFacts, status: str | None) -> dict[str, Any]:
     is_expired = event == "checkout.session.expired"
     is_unpaid = is_expired or event == "checkout.session.async_payment_failed"
-    kind = "tokens" if facts.buys_tokens else "subscription"
     created = seconds(facts.at - timedelta(hours=24 if is_expired else 0))
     return _template("checkout.session") | {
         "id": facts.checkout_id,
@@ -153,7 +152,7 @@ def _session(event: str, facts: SampleFacts, status: str | None) -> dict[str, An
         "customer": facts.customer_id,
         "expires_at": created + 86400,
         "invoice": None if facts.buys_tokens or is_expired else facts.invoice_id,
-        "metadata": _metadata(facts) | {"kind": kind, "price_id": facts.price_id},
+        "metadata": _metadata(facts),
         "mode": "payment" if facts.buys_tokens else "subscription",
         "payment_intent": facts.payment_id if facts.buys_tokens and not is_expired else None,
         "payment_status": status or ("unpaid" if is_unpaid else "paid"),
@@ -174,6 +173,7 @@ def _charge(_: str, facts: SampleFacts, __: str | None) -> dict[str, Any]:
         "created": seconds(facts.at),
         "currency": facts.currency.lower(),
         "customer": facts.customer_id,
+        "metadata": _metadata(facts) if facts.buys_tokens else {},
         "payment_intent": facts.payment_id,
         "refunded": refunded == facts.amount,
     }
@@ -193,7 +193,9 @@ def _dispute(_: str, facts: SampleFacts, __: str | None) -> dict[str, Any]:
 
 
 def _metadata(facts: SampleFacts) -> dict[str, str]:
-    return {"user_id": str(facts.user_id)}
+    """What `POST /checkout` writes beside whatever it begins."""
+    kind = "tokens" if facts.buys_tokens else "subscription"
+    return {"user_id": str(facts.user_id), "kind": kind, "price_id": facts.price_id}
 
 
 def period(facts: SampleFacts) -> tuple[datetime, datetime]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from edge_workers.handlers import purge_account, purge_files, resume_parse
+from edge_workers.handlers import purge_account, purge_files, resume_parse, webhook
 from edge_workers.handlers.handler import Handler
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
@@ -11,5 +11,6 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "purge_account": purge_account.handle,
         "purge_files": purge_files.handle,
         "resume_parse": resume_parse.handle,
+        "webhook": webhook.handle,
     }
 )
