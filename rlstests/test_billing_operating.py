@@ -131,7 +131,7 @@ def test_list__takes_filters(db: Database, owner: Actor, admin: Actor) -> None:
         ({"provider": "razorpay"}, {failed}),
         ({"provider": "stripe"}, {mine, parked, done, ignored}),
         ({"type": "order.paid"}, {failed}),
-        ({"user_id": owner.user_id}, {mine}),
+        ({"account_id": owner.user_id}, {mine}),
         ({"status": "received"}, {mine, parked}),
         ({"status": "parked"}, {parked}),
         ({"status": "processed"}, {done}),

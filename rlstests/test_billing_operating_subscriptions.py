@@ -101,7 +101,12 @@ def test_grant__gives_the_plan_at_once(
     assert row["custom_limits"] == LIMITS
     assert plan_of(db, owner) == ("pro", "active")
     assert plan_of(db, stranger) == ("free", "none")
-    entry = db.one(SYSTEM, "select * from public.audit_logs where entity_id = %s", str(row["id"]))
+    entry = db.one(
+        SYSTEM,
+        "select user_id from public.audit_logs "
+        "where entity_id = %s and action = 'subscriptions.insert'",
+        str(row["id"]),
+    )
     assert entry["user_id"] == admin.user_id
 
 

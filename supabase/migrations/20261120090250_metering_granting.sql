@@ -7,16 +7,18 @@
 
 -- Whom it is about ------------------------------------------------------------------------------
 
-create function private.lock_known_account(p_user_id uuid) returns void
+create function private.lock_known_account(p_account_id uuid) returns void
 language plpgsql
 volatile
 set search_path = ''
 as $$
 begin
-    perform private.lock_account(p_user_id);
-    if not exists (select 1 from public.profiles p where p.id = p_user_id) then
+    perform private.lock_account(p_account_id);
+    if not exists (select 1 from public.profiles p where p.id = p_account_id) then
         raise sqlstate 'PT404' using
-            message = format('There is no account %s.', coalesce(p_user_id::text, 'without an id')),
+            message = format(
+                'There is no account %s.', coalesce(p_account_id::text, 'without an id')
+            ),
             hint = 'report_find_accounts finds one by its e-mail address.';
     end if;
 end;
@@ -44,7 +46,7 @@ comment on function private.require_reason(text) is
     'The reason an admin gives, trimmed. PT400 when it says nothing, or too much.';
 
 create function private.admin_grant_tokens(
-    p_user_id uuid,
+    p_account_id uuid,
     p_amount integer,
     p_reason text,
     p_idempotency_key text
@@ -82,20 +84,20 @@ begin
             message = 'The idempotency key must have 1 to 200 characters.',
             hint = 'Send a UUID that you make once per grant, or none.';
     end if;
-    perform private.lock_known_account(p_user_id);
+    perform private.lock_known_account(p_account_id);
     v_reference := format(
-        'grant:%s:%s', p_user_id, coalesce(p_idempotency_key, gen_random_uuid()::text)
+        'grant:%s:%s', p_account_id, coalesce(p_idempotency_key, gen_random_uuid()::text)
     );
     -- Two requests with one key take turns here.
     select * into strict v_before
     from public.token_balances b
-    where b.user_id = p_user_id
+    where b.user_id = p_account_id
     for update;
     select * into v_known
     from public.token_transactions t
     where t.transaction_type = 'grant' and t.reference = v_reference;
     if not found then
-        perform private.credit_tokens(p_user_id, p_amount, 'grant', v_reference, v_reason);
+        perform private.credit_tokens(p_account_id, p_amount, 'grant', v_reference, v_reason);
     elsif (v_known.amount, v_known.description) is distinct from (p_amount, v_reason) then
         raise sqlstate 'PT409' using
             message = format(
@@ -119,7 +121,7 @@ comment on function private.admin_grant_tokens(uuid, integer, text, text) is
 grant execute on function private.admin_grant_tokens(uuid, integer, text, text) to authenticated;
 
 create function public.admin_grant_tokens(
-    p_user_id uuid,
+    p_account_id uuid,
     p_amount integer,
     p_reason text,
     p_idempotency_key text default null
@@ -135,7 +137,7 @@ language sql
 volatile
 set search_path = ''
 as $$
-    select * from private.admin_grant_tokens(p_user_id, p_amount, p_reason, p_idempotency_key);
+    select * from private.admin_grant_tokens(p_account_id, p_amount, p_reason, p_idempotency_key);
 $$;
 comment on function public.admin_grant_tokens(uuid, integer, text, text) is
     'For admins: gives a user tokens. They pay the debt first, the rest is the balance.
@@ -145,7 +147,7 @@ grant execute on function public.admin_grant_tokens(uuid, integer, text, text) t
 
 -- Looking ---------------------------------------------------------------------------------------
 
-create function private.report_usage(p_user_id uuid) returns jsonb
+create function private.report_usage(p_account_id uuid) returns jsonb
 language plpgsql
 volatile
 security definer
@@ -153,9 +155,9 @@ set search_path = ''
 as $$
 begin
     perform private.require_admin();
-    perform private.lock_known_account(p_user_id);
+    perform private.lock_known_account(p_account_id);
     perform private.record_event(
-        'account.opened', jsonb_build_object('opened', p_user_id), auth.uid(), 'info'
+        'account.opened', jsonb_build_object('opened', p_account_id), auth.uid(), 'info'
     );
     return jsonb_build_object(
         'account', (
@@ -163,7 +165,7 @@ begin
                 'id', p.id, 'email', p.email, 'subscription_tier', p.subscription_tier,
                 'subscription_status', p.subscription_status
             )
-            from public.profiles p where p.id = p_user_id
+            from public.profiles p where p.id = p_account_id
         ),
         'limits', (
             select coalesce(jsonb_agg(jsonb_build_object(
@@ -174,23 +176,23 @@ begin
                     when l.max_uses is not null then greatest(l.max_uses - coalesce(c.used, 0), 0)
                 end
             ) order by l.meter, l.period), '[]')
-            from private.effective_limits(p_user_id) l
+            from private.effective_limits(p_account_id) l
             cross join lateral (select private.period_key(l.period, now()) as period_key) k
             left join public.usage_counters c
-                on c.user_id = p_user_id and c.meter = l.meter
+                on c.user_id = p_account_id and c.meter = l.meter
                 and c.period_type = l.period and c.period_key = k.period_key
         ),
         'tokens', (
             select jsonb_build_object(
                 'balance', b.current_balance, 'debt', b.debt, 'total_purchased', b.total_purchased
             )
-            from public.token_balances b where b.user_id = p_user_id
+            from public.token_balances b where b.user_id = p_account_id
         ),
         'transactions', (
             select coalesce(jsonb_agg(to_jsonb(t) - 'user_id' order by t.created_at desc), '[]')
             from (
                 select * from public.token_transactions x
-                where x.user_id = p_user_id
+                where x.user_id = p_account_id
                 order by x.created_at desc
                 limit 10
             ) t
@@ -203,7 +205,7 @@ begin
             ) order by e.created_at desc), '[]')
             from (
                 select * from public.usage_events x
-                where x.user_id = p_user_id
+                where x.user_id = p_account_id
                 order by x.created_at desc
                 limit 20
             ) e
@@ -215,12 +217,12 @@ comment on function private.report_usage(uuid) is
     'What one user used and may still use; see public.report_usage.';
 grant execute on function private.report_usage(uuid) to authenticated;
 
-create function public.report_usage(p_user_id uuid) returns jsonb
+create function public.report_usage(p_account_id uuid) returns jsonb
 language sql
 volatile
 set search_path = ''
 as $$
-    select private.report_usage(p_user_id);
+    select private.report_usage(p_account_id);
 $$;
 comment on function public.report_usage(uuid) is
     'For admins: {account, limits: [{meter, period, period_key, used, max_uses, remaining}], tokens:

@@ -12,7 +12,7 @@ create function private.report_webhook_events(
     p_provider text,
     p_status text,
     p_type text,
-    p_user_id uuid,
+    p_account_id uuid,
     p_limit integer
 ) returns table (
     id uuid,
@@ -57,7 +57,7 @@ begin
             else e.status = coalesce(p_status, e.status)
         end
         and (p_type is null or e.type = p_type)
-        and (p_user_id is null or e.user_id = p_user_id)
+        and (p_account_id is null or e.user_id = p_account_id)
     order by e.received_at desc, e.id
     limit least(greatest(coalesce(p_limit, 0), 1), 500);
 end;
@@ -71,7 +71,7 @@ create function public.report_webhook_events(
     p_provider text default null,
     p_status text default null,
     p_type text default null,
-    p_user_id uuid default null,
+    p_account_id uuid default null,
     p_limit integer default 50
 ) returns table (
     id uuid,
@@ -93,7 +93,7 @@ stable
 set search_path = ''
 as $$
     select *
-    from private.report_webhook_events(p_provider, p_status, p_type, p_user_id, p_limit);
+    from private.report_webhook_events(p_provider, p_status, p_type, p_account_id, p_limit);
 $$;
 comment on function public.report_webhook_events(text, text, text, uuid, integer) is
     'For admins: the latest webhook events, up to 500, without their payloads.

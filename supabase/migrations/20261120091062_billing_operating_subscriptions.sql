@@ -1,10 +1,9 @@
 -- Room: billing, operating: subscriptions that admins give, change and end.
 --
--- What lives here: granting a plan without a payment, agreeing limits with one user, ending a
--- subscription, and what support sees of them all. Which subscription counts is decided where it
--- always is: private.settle_subscriptions.
--- Who may touch it: admins call public.*; operators, as postgres, the same. The tables are audited,
--- looking leaves the event account.opened.
+-- What lives here: granting a plan without a payment, agreeing limits with one user, and ending a
+-- subscription. Which subscription counts is decided where it always is:
+-- private.settle_subscriptions.
+-- Who may touch it: admins call public.*; operators, as postgres, the same. The tables are audited.
 -- Tests: rlstests/test_billing_operating_subscriptions.py
 
 -- Granting --------------------------------------------------------------------------------------
@@ -28,7 +27,7 @@ comment on function private.require_custom_limits(jsonb) is
     'PT400 for what subscriptions.custom_limits does not take.';
 
 create function private.admin_grant_subscription(
-    p_user_id uuid,
+    p_account_id uuid,
     p_plan_code text,
     p_until timestamptz,
     p_custom_limits jsonb
@@ -56,11 +55,11 @@ begin
                 select string_agg(l.code, ', ' order by l.tier_rank) from public.plans l
             ));
     end if;
-    perform private.lock_billing(p_user_id);
-    perform private.lock_known_account(p_user_id);
+    perform private.lock_billing(p_account_id);
+    perform private.lock_known_account(p_account_id);
     select s.id into v_id
     from public.subscriptions s
-    where s.user_id = p_user_id and s.provider = 'manual'
+    where s.user_id = p_account_id and s.provider = 'manual'
         and s.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
     order by s.superseded_at nulls first, s.created_at desc
     limit 1;
@@ -84,12 +83,12 @@ begin
             custom_limits, superseded_at
         )
         values (
-            p_user_id, 'manual', p_plan_code, 'active', now(), p_until,
+            p_account_id, 'manual', p_plan_code, 'active', now(), p_until,
             coalesce(p_custom_limits, '{}'), now()
         )
         returning id into v_id;
     end if;
-    perform private.settle_subscriptions(p_user_id);
+    perform private.settle_subscriptions(p_account_id);
     return query select * from public.subscriptions s where s.id = v_id;
 end;
 $$;
@@ -99,7 +98,7 @@ grant execute on function private.admin_grant_subscription(uuid, text, timestamp
 to authenticated;
 
 create function public.admin_grant_subscription(
-    p_user_id uuid,
+    p_account_id uuid,
     p_plan_code text,
     p_until timestamptz default null,
     p_custom_limits jsonb default null
@@ -110,7 +109,7 @@ rows 1
 set search_path = ''
 as $$
     select *
-    from private.admin_grant_subscription(p_user_id, p_plan_code, p_until, p_custom_limits);
+    from private.admin_grant_subscription(p_account_id, p_plan_code, p_until, p_custom_limits);
 $$;
 comment on function public.admin_grant_subscription(uuid, text, timestamptz, jsonb) is
     'For admins: gives a user a plan that is paid to nobody, until a day or without end.
@@ -121,7 +120,7 @@ of the wrong shape.';
 grant execute on function public.admin_grant_subscription(uuid, text, timestamptz, jsonb)
 to authenticated;
 
-create function private.admin_set_custom_limits(p_user_id uuid, p_custom_limits jsonb)
+create function private.admin_set_custom_limits(p_account_id uuid, p_custom_limits jsonb)
 returns setof public.subscriptions
 language plpgsql
 volatile
@@ -134,9 +133,9 @@ declare
 begin
     perform private.require_admin();
     perform private.require_custom_limits(p_custom_limits);
-    perform private.lock_billing(p_user_id);
-    perform private.lock_known_account(p_user_id);
-    select s.id into v_id from private.effective_subscription(p_user_id) s;
+    perform private.lock_billing(p_account_id);
+    perform private.lock_known_account(p_account_id);
+    select s.id into v_id from private.effective_subscription(p_account_id) s;
     if not found then
         raise sqlstate 'PT409' using
             message = 'This account has no subscription that the limits could belong to.',
@@ -153,14 +152,14 @@ comment on function private.admin_set_custom_limits(uuid, jsonb) is
     'Agrees limits with a user; see public.admin_set_custom_limits.';
 grant execute on function private.admin_set_custom_limits(uuid, jsonb) to authenticated;
 
-create function public.admin_set_custom_limits(p_user_id uuid, p_custom_limits jsonb)
+create function public.admin_set_custom_limits(p_account_id uuid, p_custom_limits jsonb)
 returns setof public.subscriptions
 language sql
 volatile
 rows 1
 set search_path = ''
 as $$
-    select * from private.admin_set_custom_limits(p_user_id, p_custom_limits);
+    select * from private.admin_set_custom_limits(p_account_id, p_custom_limits);
 $$;
 comment on function public.admin_set_custom_limits(uuid, jsonb) is
     'For admins: sets the limits agreed with a user, on the subscription in effect; {} takes them
@@ -201,7 +200,7 @@ comment on function private.end_granted_subscription(public.subscriptions, boole
     'Ends a manual subscription now, or lets it run out. PT409 for one without end.';
 
 create function private.admin_cancel_subscription(
-    p_user_id uuid,
+    p_account_id uuid,
     p_at_period_end boolean,
     p_subscription_id uuid
 ) returns setof public.subscriptions
@@ -215,11 +214,11 @@ declare
     v_subscription public.subscriptions;
 begin
     perform private.require_admin();
-    perform private.lock_billing(p_user_id);
-    perform private.lock_known_account(p_user_id);
+    perform private.lock_billing(p_account_id);
+    perform private.lock_known_account(p_account_id);
     select * into v_subscription
     from public.subscriptions s
-    where s.user_id = p_user_id
+    where s.user_id = p_account_id
         and case
             when p_subscription_id is not null then s.id = p_subscription_id
             else s.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
@@ -228,7 +227,7 @@ begin
     for no key update;
     if not found then
         raise sqlstate 'PT404' using
-            message = format('Account %s has no such subscription that runs.', p_user_id),
+            message = format('Account %s has no such subscription that runs.', p_account_id),
             hint = 'report_subscription lists all of them.';
     end if;
     if v_subscription.status in ('canceled', 'expired') then
@@ -260,7 +259,7 @@ comment on function private.admin_cancel_subscription(uuid, boolean, uuid) is
 grant execute on function private.admin_cancel_subscription(uuid, boolean, uuid) to authenticated;
 
 create function public.admin_cancel_subscription(
-    p_user_id uuid,
+    p_account_id uuid,
     p_at_period_end boolean default true,
     p_subscription_id uuid default null
 ) returns setof public.subscriptions
@@ -270,7 +269,7 @@ rows 1
 set search_path = ''
 as $$
     select *
-    from private.admin_cancel_subscription(p_user_id, p_at_period_end, p_subscription_id);
+    from private.admin_cancel_subscription(p_account_id, p_at_period_end, p_subscription_id);
 $$;
 comment on function public.admin_cancel_subscription(uuid, boolean, uuid) is
     'For admins: ends a subscription at the end of what is paid, or now: the one that counts, or one
@@ -279,86 +278,6 @@ A granted one ends here. One at a provider is ended there by a worker, and the a
 was: its end comes by webhook. One that is over stays as it is. PT403 for anybody else, PT404 for an
 unknown account or subscription, PT409 when a grant without end should end by itself.';
 grant execute on function public.admin_cancel_subscription(uuid, boolean, uuid) to authenticated;
-
--- Looking ---------------------------------------------------------------------------------------
-
-create function private.report_subscription(p_user_id uuid) returns jsonb
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-declare
-    v_effective public.subscriptions;
-begin
-    perform private.require_admin();
-    perform private.lock_known_account(p_user_id);
-    perform private.record_event(
-        'account.opened', jsonb_build_object('opened', p_user_id), auth.uid(), 'info'
-    );
-    select * into v_effective from private.effective_subscription(p_user_id);
-    return jsonb_build_object(
-        'account', (
-            select jsonb_build_object(
-                'id', p.id, 'email', p.email, 'subscription_tier', p.subscription_tier,
-                'subscription_status', p.subscription_status
-            )
-            from public.profiles p where p.id = p_user_id
-        ),
-        'effective', case
-            when v_effective.id is not null then to_jsonb(v_effective) - 'user_id'
-                || jsonb_build_object('entitled_until', case
-                    when v_effective.status = 'past_due'
-                        then v_effective.past_due_at + private.past_due_grace()
-                    else v_effective.current_period_end
-                end)
-        end,
-        'subscriptions', (
-            select coalesce(jsonb_agg(
-                to_jsonb(s) - 'user_id'
-                || jsonb_build_object(
-                    'is_effective', s.id is not distinct from v_effective.id,
-                    'amount', r.amount, 'currency', r.currency, 'interval', r.interval
-                )
-                order by s.start_date desc, s.created_at desc
-            ), '[]')
-            from public.subscriptions s
-            left join public.plan_prices r on r.id = s.price_id
-            where s.user_id = p_user_id
-        ),
-        'payments', (
-            select coalesce(jsonb_agg(to_jsonb(y) - 'user_id' order by y.created_at desc), '[]')
-            from (
-                select * from public.payments x
-                where x.user_id = p_user_id
-                order by x.created_at desc
-                limit 50
-            ) y
-        ),
-        'customers', (
-            select coalesce(jsonb_object_agg(c.provider, c.provider_customer_id), '{}')
-            from public.billing_customers c where c.user_id = p_user_id
-        )
-    );
-end;
-$$;
-comment on function private.report_subscription(uuid) is
-    'What one user subscribed to and paid; see public.report_subscription.';
-grant execute on function private.report_subscription(uuid) to authenticated;
-
-create function public.report_subscription(p_user_id uuid) returns jsonb
-language sql
-volatile
-set search_path = ''
-as $$
-    select private.report_subscription(p_user_id);
-$$;
-comment on function public.report_subscription(uuid) is
-    'For admins: {account, effective: the subscription that entitles now with entitled_until, or
-null, subscriptions: all of them with is_effective and their price, payments: the last 50,
-customers: {provider: id}}. Leaves the event account.opened. PT403 for anybody else, PT404 for an
-unknown account.';
-grant execute on function public.report_subscription(uuid) to authenticated;
 
 -- By the clock ------------------------------------------------------------------------------------
 
