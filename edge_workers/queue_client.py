@@ -17,6 +17,7 @@ from pydantic import (
 )
 from supabase import AsyncClient, PostgrestAPIError
 
+from edge_workers.billing.changes import Provider, ProviderId
 from edge_workers.errors import BackendRefused, BackendUnavailable, StaleLease
 
 _Answer = TypeVar("_Answer")
@@ -65,12 +66,37 @@ class FilesToPurge(BaseModel):
     files: dict[str, list[str]]
 
 
+class SubscriptionsToReconcile(BaseModel):
+    """What a reconcile task has to fetch, by the ids of the provider."""
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: Provider
+    subscription_ids: tuple[ProviderId, ...]
+
+
+class WebhookEvent(BaseModel):
+    """An event of a payment provider, as its task reads it from the inbox."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    provider: Provider
+    type: str
+    payload: dict[str, JsonValue]
+    occurred_at: AwareDatetime
+    received_at: AwareDatetime
+    attempts: int
+
+
 _TASKS = TypeAdapter(list[Task])
 _MOMENT = TypeAdapter(AwareDatetime)
 _DONE: TypeAdapter[Literal["done"]] = TypeAdapter(Literal["done"])
 _AFTER_FAILURE: TypeAdapter[AfterFailure] = TypeAdapter(AfterFailure)
 _REPORT = TypeAdapter(MaintenanceReport)
 _FILES_TO_PURGE = TypeAdapter(FilesToPurge)
+_TO_RECONCILE = TypeAdapter(SubscriptionsToReconcile)
+_WEBHOOK_EVENT = TypeAdapter(WebhookEvent)
 # A function that returns void answers null, or nothing, which postgrest reads as an empty list.
 _NOTHING: TypeAdapter[None | list[Any]] = TypeAdapter(
     None | Annotated[list[Any], Field(max_length=0)]
@@ -123,6 +149,14 @@ class QueueClient:
     async def files_to_purge(self, task: Task) -> FilesToPurge:
         """Ask which files to remove. After `confirmed` an account cannot be kept any more."""
         return await self._call(_FILES_TO_PURGE, "files_to_purge", **_lease_of(task))
+
+    async def subscriptions_to_reconcile(self, task: Task) -> SubscriptionsToReconcile:
+        """Ask which subscriptions to fetch: those of the task that still run."""
+        return await self._call(_TO_RECONCILE, "subscriptions_to_reconcile", **_lease_of(task))
+
+    async def webhook_event(self, task: Task) -> WebhookEvent:
+        """Read the event that the task is to apply."""
+        return await self._call(_WEBHOOK_EVENT, "webhook_event", **_lease_of(task))
 
     async def run_maintenance(self) -> MaintenanceReport:
         """Put expired leases back into the queue and run the jobs that are due."""

@@ -210,7 +210,7 @@ AUDITED = {
     "admin_users": ("user_id", "", ""),
     "global_config": ("key", "", ""),
     "operations": ("code", "", ""),
-    "payments": ("id", "last_event_at", "provider_payment_id"),
+    "payments": ("id", "last_event_at", "provider_payment_id,provider_subscription_id"),
     "plan_limits": ("plan_code,meter,period", "", ""),
     "plan_prices": ("id", "", ""),
     "plans": ("code", "", ""),

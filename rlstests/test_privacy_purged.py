@@ -92,10 +92,9 @@ def test_account_deleted_through_auth__is_forgotten_and_loses_its_files(
     assert len(tombstones(db, owner)) == 1
 
 
-def test_subscriptions_that_still_run__are_named_when_their_account_goes(
+def test_subscriptions_that_still_run__are_ended_when_their_account_goes(
     db: Database, owner: Actor, stranger: Actor
 ) -> None:
-    db.query(SYSTEM, "delete from public.system_events")
     subscribe(db, owner, "sub_paused", status="paused")
     subscribe(db, owner, "sub_over", status="canceled")
     subscribe(db, owner, "sub_open", status="incomplete", provider="razorpay")
@@ -104,18 +103,17 @@ def test_subscriptions_that_still_run__are_named_when_their_account_goes(
     subscribe(db, granted, provider="manual", provider_subscription_id=None)
     for actor in (owner, granted):
         db.query(SYSTEM, "delete from auth.users where id = %s", actor.user_id)
-    found = db.query(
+    tasks = db.query(
         SYSTEM,
-        "select severity, user_id, event_data from public.system_events "
-        "where event_type = 'subscription.left_running' and created_at = now() "
-        "order by event_data ->> 'provider'",
+        "select user_id, payload from queue.tasks where kind = 'cancel_subscription' "
+        "order by payload ->> 'provider'",
     )
-    data = [row["event_data"] for row in found]
-    assert data == [
-        {"provider": "razorpay", "provider_subscription_id": "sub_open"},
-        {"provider": "stripe", "provider_subscription_id": "sub_paused"},
+    assert [row["payload"] for row in tasks] == [
+        {"provider": provider, "provider_subscription_id": name, "at_period_end": False}
+        for provider, name in (("razorpay", "sub_open"), ("stripe", "sub_paused"))
     ]
-    assert {(row["severity"], row["user_id"]) for row in found} == {("warning", None)}
+    # A task of theirs would go with the account.
+    assert {row["user_id"] for row in tasks} == {None}
 
 
 def test_account_without_files__leaves_no_task_when_it_is_deleted(

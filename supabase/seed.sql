@@ -326,6 +326,8 @@ values
     '{
         "analysis": {"limit": 20, "seconds": 60},
         "bullets": {"limit": 20, "seconds": 60},
+        "cancel_subscription": {"limit": 5, "seconds": 600},
+        "checkout": {"limit": 10, "seconds": 600},
         "document": {"limit": 20, "seconds": 60},
         "download": {"limit": 60, "seconds": 60},
         "duplicate": {"limit": 30, "seconds": 60},
@@ -335,6 +337,7 @@ values
         "import": {"limit": 20, "seconds": 60},
         "interview": {"limit": 30, "seconds": 60},
         "job_extract": {"limit": 20, "seconds": 60},
+        "portal": {"limit": 20, "seconds": 600},
         "resume_parse": {"limit": 20, "seconds": 60},
         "say": {"limit": 30, "seconds": 60},
         "share": {"limit": 30, "seconds": 60},

@@ -45,7 +45,8 @@ class SubscriptionChange(_Change):
     current_period_end: AwareDatetime | None = None
     start_date: AwareDatetime | None = None
     trial_end: AwareDatetime | None = None
-    cancel_at_period_end: bool = False
+    cancel_at_period_end: bool | None = None
+    """Razorpay never says, so what we noted when we asked for it stays."""
     canceled_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
 

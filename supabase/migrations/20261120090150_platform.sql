@@ -101,7 +101,7 @@ $$;
 comment on function private.check_rate_limit(text, integer, interval) is
     'Counts a call. PT429 with detail {limit, retry_after_seconds} when the window has too many.';
 
-create function private.limit_rate(p_action text) returns void
+create function private.limit_rate_of(p_action text, p_caller text) returns void
 language plpgsql
 volatile
 set search_path = ''
@@ -120,14 +120,25 @@ begin
         v_seconds := (v_rule ->> 'seconds')::integer;
     end if;
     perform private.check_rate_limit(
+        p_action || ':' || p_caller, v_limit, make_interval(secs => v_seconds)
+    );
+end;
+$$;
+comment on function private.limit_rate_of(text, text) is
+    'Limits how often this caller does this: global_config rate_limits {action: {limit, seconds}},
+60 a minute for an action that is not listed. PT429 when it is too often.';
+
+create function private.limit_rate(p_action text) returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform private.limit_rate_of(
         -- Who is not signed in counts by address: one of them must not use up the calls of all.
-        p_action || ':' || coalesce(auth.uid()::text, private.request_network(), 'anon'),
-        v_limit,
-        make_interval(secs => v_seconds)
+        p_action, coalesce(auth.uid()::text, private.request_network(), 'anon')
     );
 end;
 $$;
 comment on function private.limit_rate(text) is
-    'Limits how often the caller does this: global_config rate_limits {action: {limit, seconds}},
-60 a minute for an action that is not listed. A caller is a user, or without one an address. PT429
-when it is too often.';
+    'limit_rate_of for whoever is calling: a user, or without one an address.';

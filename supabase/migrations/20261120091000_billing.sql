@@ -106,6 +106,8 @@ create unique index subscriptions_live_key on public.subscriptions (user_id)
 where status in ('trialing', 'active', 'past_due', 'paused', 'unpaid') and superseded_at is null;
 create index subscriptions_current_period_end_idx on public.subscriptions (current_period_end)
 where status in ('trialing', 'active') and superseded_at is null;
+create index subscriptions_superseded_idx on public.subscriptions (user_id)
+where superseded_at is not null;
 create index subscriptions_past_due_at_idx on public.subscriptions (past_due_at)
 where past_due_at is not null;
 
@@ -116,6 +118,7 @@ create table public.payments (
     provider_payment_id text not null check (char_length(provider_payment_id) between 1 and 255),
     kind text not null check (kind in ('subscription', 'tokens')),
     subscription_id uuid,
+    provider_subscription_id text check (char_length(provider_subscription_id) between 1 and 255),
     token_pack_code text references public.token_packs (code) on delete restrict,
     tokens integer check (tokens > 0),
     amount integer not null check (amount >= 0),
@@ -123,10 +126,13 @@ create table public.payments (
     status text not null check (status in ('pending', 'succeeded', 'failed', 'refunded')),
     refunded_amount integer not null default 0,
     failure_reason text check (char_length(failure_reason) <= 1000),
+    failed_at timestamptz,
     paid_at timestamptz,
     last_event_at timestamptz not null default now(),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    -- What tenant-safe foreign keys of other tables point at.
+    unique (user_id, id),
     constraint payments_provider_payment_id_key unique (provider, provider_payment_id),
     -- Only for a subscription of the same user.
     constraint payments_subscription_fkey foreign key (user_id, subscription_id)
@@ -152,6 +158,8 @@ Owners see theirs.';
 comment on column public.payments.kind is 'What was paid for: subscription or tokens.';
 comment on column public.payments.subscription_id is
     'The subscription paid for; null until a provider says which.';
+comment on column public.payments.provider_subscription_id is
+    'The same by its id at the provider, which may be known before.';
 comment on column public.payments.tokens is 'How many tokens were bought, when they were.';
 comment on column public.payments.amount is 'In minor units of the currency: paise, cents.';
 comment on column public.payments.currency is 'ISO 4217, upper case.';
@@ -159,11 +167,16 @@ comment on column public.payments.status is
     'pending, succeeded, failed (may still succeed) or refunded: all of it given back.';
 comment on column public.payments.refunded_amount is
     'What was given back so far, in minor units. It never falls.';
+comment on column public.payments.failed_at is
+    'When it last failed; null once it has succeeded.';
 comment on column public.payments.last_event_at is
     'When what we know was true at the provider. It never goes back.';
 create index payments_user_id_idx on public.payments (user_id, created_at desc);
 create index payments_subscription_id_idx on public.payments (user_id, subscription_id)
 where subscription_id is not null;
+create index payments_provider_subscription_id_idx
+on public.payments (provider, provider_subscription_id)
+where provider_subscription_id is not null;
 create index payments_token_pack_code_idx on public.payments (token_pack_code)
 where token_pack_code is not null;
 
@@ -215,7 +228,15 @@ begin
         raise exception 'Subscription % cannot become another one.', old.id;
     end if;
     if old.status in ('canceled', 'expired')
-        and (new.status, new.ended_at) is distinct from (old.status, old.ended_at) then
+        and (new.status, new.ended_at) is distinct from (old.status, old.ended_at)
+        -- Word of the end may come twice, and the later one first.
+        and not (
+            new.ended_at <= old.ended_at
+            and private.is_known_end(
+                new.provider, new.provider_subscription_id, new.status, new.ended_at
+            )
+        )
+    then
         raise exception 'Subscription % is %: that is final.', old.id, old.status;
     end if;
     if new.last_event_at < old.last_event_at then
@@ -289,4 +310,6 @@ select private.audit_table(
     'public.subscriptions', 'id', '{last_event_at}',
     '{provider_subscription_id,provider_customer_id}'
 );
-select private.audit_table('public.payments', 'id', '{last_event_at}', '{provider_payment_id}');
+select private.audit_table(
+    'public.payments', 'id', '{last_event_at}', '{provider_payment_id,provider_subscription_id}'
+);

@@ -22,11 +22,16 @@ create table private.webhook_events (
     attempts smallint not null default 0 check (attempts >= 0),
     error text check (char_length(error) <= 2000),
     next_attempt_at timestamptz not null default now(),
+    parked_at timestamptz,
+    waits_for text[] check (cardinality(waits_for) between 1 and 50),
     closed_at timestamptz,
     constraint webhook_events_event_id_key unique (provider, event_id),
     -- An id may lie outside the signature: a captured body must not come in again under another.
     constraint webhook_events_body_sha256_key unique (provider, body_sha256),
-    constraint webhook_events_closed_at_check check ((status = 'received') = (closed_at is null))
+    constraint webhook_events_closed_at_check check ((status = 'received') = (closed_at is null)),
+    constraint webhook_events_parked_check check (
+        (parked_at is null) = (waits_for is null) and (status = 'received' or parked_at is null)
+    )
 ) with (fillfactor = 80);
 comment on table private.webhook_events is
     'What payment providers told us, one row per event, kept for at least 30 days.';
@@ -39,9 +44,15 @@ comment on column private.webhook_events.status is
     'received: to be applied, or tried again at next_attempt_at. processed. ignored: nothing to do.
 failed: given up, until it is replayed.';
 comment on column private.webhook_events.error is 'Why the last attempt came to nothing.';
+comment on column private.webhook_events.parked_at is
+    'Since when something is missing that it speaks of; null while nothing is.';
+comment on column private.webhook_events.waits_for is
+    'What is missing, any of it: <what>:<provider>:<id>, such as customer:stripe:cus_1.';
 comment on column private.webhook_events.closed_at is 'When it was processed, ignored or failed.';
 create index webhook_events_due_idx on private.webhook_events (next_attempt_at, occurred_at)
 where status = 'received';
+create index webhook_events_waits_for_idx on private.webhook_events using gin (waits_for)
+where waits_for is not null;
 create index webhook_events_received_at_idx on private.webhook_events (received_at desc);
 create index webhook_events_user_id_idx on private.webhook_events (user_id)
 where user_id is not null;

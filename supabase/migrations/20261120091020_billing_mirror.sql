@@ -18,6 +18,26 @@ $$;
 comment on function private.past_due_grace() is
     'How long access lasts after a failed payment: global_config billing_grace_days, or 7 days.';
 
+create function private.is_entitling(p_subscription public.subscriptions) returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+    select coalesce(
+        case p_subscription.status
+            when 'trialing' then now() < p_subscription.current_period_end
+                or p_subscription.provider = 'manual' and p_subscription.current_period_end is null
+            when 'active' then now() < p_subscription.current_period_end
+                or p_subscription.provider = 'manual' and p_subscription.current_period_end is null
+            when 'past_due' then now() < p_subscription.past_due_at + private.past_due_grace()
+        end,
+        false
+    );
+$$;
+comment on function private.is_entitling(public.subscriptions) is
+    'Whether a subscription is worth its plan now: paid ones until current_period_end, past_due ones
+for a grace, granted ones until their end if they have one.';
+
 create function private.effective_subscription(p_user_id uuid) returns setof public.subscriptions
 language sql
 stable
@@ -26,19 +46,10 @@ rows 1
 as $$
     select s.*
     from public.subscriptions s
-    where s.user_id = p_user_id and s.superseded_at is null
-        and case s.status
-            when 'trialing' then now() < s.current_period_end
-                or s.provider = 'manual' and s.current_period_end is null
-            when 'active' then now() < s.current_period_end
-                or s.provider = 'manual' and s.current_period_end is null
-            when 'past_due' then now() < s.past_due_at + private.past_due_grace()
-            else false
-        end;
+    where s.user_id = p_user_id and s.superseded_at is null and private.is_entitling(s);
 $$;
 comment on function private.effective_subscription(uuid) is
-    'The subscription that entitles a user now: none, or one.
-Paid ones count until current_period_end; past_due ones for a grace.';
+    'The subscription that entitles a user now: none, or one.';
 
 create function private.mirror_subscription(p_user_id uuid) returns boolean
 language plpgsql

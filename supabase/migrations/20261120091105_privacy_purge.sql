@@ -197,6 +197,8 @@ begin
     update private.webhook_events w
     set payload = '{}',
         status = case w.status when 'received' then 'ignored' else w.status end,
+        parked_at = null,
+        waits_for = null,
         closed_at = coalesce(w.closed_at, now())
     where w.user_id = p_user_id;
 end;
@@ -220,14 +222,9 @@ begin
             'purge_account:' || old.id
         );
     end if;
-    -- The provider goes on charging, and its id is all by which it can be told to stop.
-    perform private.record_event(
-        'subscription.left_running',
-        jsonb_build_object(
-            'provider', s.provider, 'provider_subscription_id', s.provider_subscription_id
-        ),
-        p_severity => 'warning'
-    )
+    -- The provider would go on charging. Its id is all by which it can be told to stop, and the row
+    -- that has it goes now.
+    perform private.enqueue_provider_cancel(s.provider, s.provider_subscription_id, false)
     from public.subscriptions s
     where s.user_id = old.id and s.provider <> 'manual'
         and s.status not in ('canceled', 'expired');
@@ -235,8 +232,8 @@ begin
 end;
 $$;
 comment on function private.tg_profiles__forget_account() is
-    'Forgets an account that is deleted, by a purge or by other means, has its files removed, and
-says which subscriptions still run at their provider.';
+    'Forgets an account that is deleted, by a purge or by other means, has its files removed and the
+subscriptions ended that still run at their provider.';
 
 create trigger _300_forget_account before delete on public.profiles
 for each row execute function private.tg_profiles__forget_account();
