@@ -27,10 +27,14 @@ def crowd(stack: StackStatus) -> Iterator[Crowd]:
 
 @pytest.fixture
 def member(crowd: Crowd) -> Iterator[Actor]:
-    """A user whom everybody sees, with a limit of a hundred by day and by month."""
+    """A user whom everybody sees, with a limit of a hundred by day, and a large one by month.
+
+    The day is counted first: with a second limit as tight, whoever has passed the first alone would
+    be caught by the second, and a fault in the first would not show.
+    """
     db = Database(crowd.connections[0])
     user = db.add_user("member")
-    limits = {"ai_actions": {"day": LIMIT, "month": LIMIT}}
+    limits = {"ai_actions": {"day": LIMIT, "month": 10 * LIMIT}}
     db.query(
         SYSTEM,
         "insert into public.subscriptions (user_id, provider, plan_code, status, custom_limits) "
