@@ -1,0 +1,235 @@
+"""What providers say, for the tests of room billing: changes, applying them, and what came of it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
+from uuid import UUID
+
+from rlstests.actors import SYSTEM, Actor, Database, Row
+
+Change = dict[str, Any]
+Event = list[Change]
+
+# The past second that all lifecycles begin in: what ends with its period has then a year to go.
+BEGIN = datetime.now(UTC).replace(microsecond=0) - timedelta(days=20)
+
+
+def at(**after: float) -> str:
+    """Say when: so long after the begin."""
+    return (BEGIN + timedelta(**after)).isoformat()
+
+
+def subscription(user: Actor, status: str, when: str, **more: Any) -> Change:
+    """Make a change of a monthly pro subscription at Stripe, unless `more` says otherwise."""
+    return {
+        "type": "subscription",
+        "provider": "stripe",
+        "occurred_at": when,
+        "user_id": str(user.user_id),
+        "customer_id": "cus_1",
+        "subscription_id": "sub_1",
+        "status": status,
+        "price_id": "plan_local_pro_month",
+        "current_period_start": at(),
+        "current_period_end": at(days=30),
+        "start_date": at(),
+        **more,
+    }
+
+
+def payment(user: Actor, status: str, when: str, **more: Any) -> Change:
+    """Make a change of a payment for the small pack at Stripe, unless `more` says otherwise."""
+    return {
+        "type": "payment",
+        "provider": "stripe",
+        "occurred_at": when,
+        "user_id": str(user.user_id),
+        "payment_id": "pi_1",
+        "kind": "tokens",
+        "price_id": "pack_local_small",
+        "status": status,
+        "amount": 200,
+        "currency": "USD",
+        **more,
+    }
+
+
+def checkout(status: str, when: str, **more: Any) -> Change:
+    """Make a change of a checkout session at Stripe, unless `more` says otherwise."""
+    return {
+        "type": "checkout",
+        "provider": "stripe",
+        "occurred_at": when,
+        "checkout_id": "cs_1",
+        "status": status,
+        **more,
+    }
+
+
+def apply(db: Database, *changes: Change) -> Row:
+    """Apply the changes of one event; gives what became of them."""
+    outcome = db.value(SYSTEM, "select private.apply_billing_changes(%s)", json.dumps(changes))
+    assert isinstance(outcome, dict)
+    return outcome
+
+
+def applied(db: Database, *changes: Change) -> list[str]:
+    """Apply the changes of one event, which have to be known; gives what became of each."""
+    outcome = apply(db, *changes)
+    assert outcome["status"] == "applied", outcome
+    return [each["status"] for each in outcome["changes"]]
+
+
+def begin_checkout(db: Database, user: Actor, checkout_id: str | None, **columns: Any) -> Row:
+    """Make a checkout of the small pack at Stripe, or of a `plan`, by the month."""
+    provider = columns.get("provider", "stripe")
+    plan = columns.get("plan")
+    return db.one(
+        SYSTEM,
+        "insert into private.checkouts (user_id, provider, kind, checkout_id, plan_code, "
+        "plan_price_id, amount, currency, idempotency_key) "
+        "select %s, provider, 'subscription', %s, plan_code, id, amount, currency, %s "
+        "from public.plan_prices where plan_code = %s and provider = %s and interval = 'month' "
+        "returning *"
+        if plan
+        else "insert into private.checkouts (user_id, provider, kind, checkout_id, pack_code, "
+        "pack_price_id, tokens, amount, currency, idempotency_key) "
+        "select %s, r.provider, 'tokens', %s, k.code, r.id, k.tokens, r.amount, r.currency, %s "
+        "from public.token_pack_prices r join public.token_packs k on k.code = r.pack_code "
+        "where k.code = %s and r.provider = %s returning *",
+        user.user_id,
+        checkout_id,
+        columns.get("key", f"key of {checkout_id}"),
+        plan or columns.get("pack", "small"),
+        provider,
+    )
+
+
+def balance(db: Database, user: Actor) -> tuple[int, int, int]:
+    """Tokens that somebody has, owes, and ever bought."""
+    row = db.one(SYSTEM, "select * from public.token_balances where user_id = %s", user.user_id)
+    return row["current_balance"], row["debt"], row["total_purchased"]
+
+
+STATE = """
+    create function private.billing_state(p_user_id uuid) returns text language sql as $$
+        select jsonb_pretty(jsonb_build_object(
+            'subscriptions', (
+                select jsonb_agg(
+                    to_jsonb(s) - '{id,created_at,updated_at}'::text[]
+                    order by s.provider, s.provider_subscription_id
+                ) from public.subscriptions s where s.user_id = p_user_id
+            ),
+            'payments', (
+                select jsonb_agg(
+                    to_jsonb(p) - '{id,created_at,updated_at,subscription_id}'::text[]
+                    || jsonb_build_object('paid_for', s.provider_subscription_id)
+                    order by p.provider, p.provider_payment_id
+                ) from public.payments p
+                left join public.subscriptions s on s.id = p.subscription_id
+                where p.user_id = p_user_id
+            ),
+            'aliases', (
+                select jsonb_agg(a.alias || ' = ' || p.provider_payment_id order by a.alias)
+                from private.payment_aliases a join public.payments p on p.id = a.payment_id
+                where a.user_id = p_user_id
+            ),
+            'tokens', (
+                select jsonb_build_array(b.current_balance, b.debt, b.total_purchased)
+                from public.token_balances b where b.user_id = p_user_id
+            ),
+            'bought', (
+                select jsonb_agg(t.reference || ' ' || t.amount order by t.reference)
+                from public.token_transactions t
+                where t.user_id = p_user_id and t.transaction_type = 'purchase'
+            ),
+            'checkouts', (
+                select jsonb_agg(
+                    jsonb_build_array(c.checkout_id, c.status, c.subscription_id, c.payment_id)
+                    order by c.checkout_id
+                ) from private.checkouts c where c.user_id = p_user_id
+            ),
+            'customers', (
+                select jsonb_agg(c.provider_customer_id order by c.provider)
+                from public.billing_customers c where c.user_id = p_user_id
+            ),
+            'profile', (
+                select jsonb_build_array(p.subscription_tier, p.subscription_status)
+                from public.profiles p where p.id = p_user_id
+            )
+        ))
+    $$
+"""
+
+# Walks the tree of all orders: what two orders begin with is applied once, and undone on the way
+# back. Events that had to wait are tried again in the end, as the clock does.
+WALK = """
+    create function private.walk(
+        p_user_id uuid, p_events jsonb, p_left integer[], p_parked integer[]
+    ) returns jsonb language plpgsql as $$
+    declare
+        v_seen jsonb := '{}';
+        v_below jsonb;
+        v_parked integer[];
+        v_still integer[];
+        v_n integer;
+        v_key text;
+    begin
+        if cardinality(p_left) = 0 then
+            loop
+                v_still := '{}';
+                foreach v_n in array p_parked loop
+                    if private.apply_billing_changes(p_events -> v_n) ->> 'status' = 'parked' then
+                        v_still := v_still || v_n;
+                    end if;
+                end loop;
+                exit when cardinality(v_still) in (0, cardinality(p_parked));
+                p_parked := v_still;
+            end loop;
+            return jsonb_build_object(
+                private.billing_state(p_user_id) || ' waiting ' || v_still::text, 1
+            );
+        end if;
+        foreach v_n in array p_left loop
+            begin
+                v_parked := p_parked;
+                if private.apply_billing_changes(p_events -> v_n) ->> 'status' = 'parked' then
+                    v_parked := v_parked || v_n;
+                end if;
+                v_below := private.walk(
+                    p_user_id, p_events, array_remove(p_left, v_n), v_parked
+                );
+                raise sqlstate 'UNDO1';
+            exception when sqlstate 'UNDO1' then
+                null;
+            end;
+            for v_key in select jsonb_object_keys(v_below) loop
+                v_seen := v_seen || jsonb_build_object(
+                    v_key, coalesce((v_seen ->> v_key)::bigint, 0) + (v_below ->> v_key)::bigint
+                );
+            end loop;
+        end loop;
+        return v_seen;
+    end $$
+"""
+
+
+def end_states(db: Database, user: Actor, events: list[Event]) -> dict[str, int]:
+    """Apply the events in every order; gives each state that came out, and how often."""
+    db.query(SYSTEM, STATE)
+    db.query(SYSTEM, WALK)
+    seen = db.value(
+        SYSTEM,
+        "select private.walk(%s, %s, %s, '{}')",
+        user.user_id,
+        json.dumps(events),
+        list(range(len(events))),
+    )
+    assert sum(seen.values()) == sum(1 for _ in permutations(events))
+    return dict(seen)
+
+
+def state(db: Database, user_id: UUID | None) -> str:
+    """Everything that billing knows of somebody, but for ids and times of our own."""
+    return str(db.value(SYSTEM, "select private.billing_state(%s)", user_id))
