@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -43,6 +45,10 @@ class Connection:
     target: Target | None
     publishable_key: str = ""
     secret_key: str = field(default="", repr=False)
+    webhooks_port: int | None = None
+    """Where an embedded stack takes webhooks."""
+    webhook_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What an embedded stack signs webhooks with, by provider."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,21 @@ class Secret:
 
 def find_secrets(environment: Environment) -> dict[str, Secret]:
     """Look all of SECRETS up; warns on stderr when their file can be read by other users."""
+    return find_variables(environment, {key: f"SUPABASE_{key}" for key in SECRETS})
+
+
+def find_variables(environment: Environment, names: Mapping[str, str]) -> dict[str, Secret]:
+    """Look variables up in the places above.
+
+    `names` maps what a variable is called after `RESUMEBASE_<NAME>_`, also in the answer, to what
+    it is called elsewhere. Warns on stderr when other users can read the file.
+    """
     prefix = f"RESUMEBASE_{environment.name.upper().replace('-', '_')}_"
     path = environment.root / f".env.{environment.name}"
     in_file = _read_private(path)
     found = {}
-    for key in SECRETS:
-        own, general = f"{prefix}{key}", f"SUPABASE_{key}"
+    for key, general in names.items():
+        own = f"{prefix}{key}"
         places = (
             Secret(os.environ.get(own) or "", own),
             Secret(in_file.get(general) or "", path.name),
@@ -74,8 +89,14 @@ def _read_private(path: Path) -> dict[str, str | None]:
     if not path.is_file():
         return {}
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        note(f"warning: other users can read {path.name}; run: chmod 600 {path}")
+        _warn_of(path)
     return dotenv_values(path, interpolate=False)
+
+
+@cache
+def _warn_of(path: Path) -> None:
+    """Say once that others can read a file of secrets."""
+    note(f"warning: other users can read {path.name}; run: chmod 600 {path}")
 
 
 def connect(environment: Environment) -> Connection:
@@ -128,12 +149,14 @@ def open_stack(environment: Environment) -> Stack:
             ExitCode.USAGE,
         )
     # Imported here so that commands about hosted projects do not pay for it.
+    from cli.billing_variables import find_billing_variables
     from cli.stack.supervisor import Stack
 
     return Stack(
         root=environment.root,
         state_dir=environment.state_dir,
         port_base=environment.port_base,
+        variables=find_billing_variables(environment),
     )
 
 
@@ -150,6 +173,8 @@ def _connect_embedded(environment: Environment) -> Connection:
         target=Target.from_url(status["db_url"]),
         publishable_key=status["publishable_key"],
         secret_key=status["secret_key"],
+        webhooks_port=urlsplit(status["webhooks_url"]).port,
+        webhook_secrets=status["webhook_secrets"],
     )
 
 

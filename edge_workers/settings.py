@@ -6,8 +6,15 @@ import json
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from edge_workers.errors import ConfigurationError
 
@@ -58,6 +65,21 @@ def _check_secret_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_page(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is not the address of a page, like https://app.example.com/thanks")
+    return value
+
+
+def _split(value: object) -> object:
+    """Take `a, b` for a list, as variables of the environment have it."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+_Page = Annotated[str, AfterValidator(_check_page)]
 _Url = Annotated[str, AfterValidator(_check_url)]
 _SecretKey = Annotated[SecretStr, AfterValidator(_check_secret_key)]
 
@@ -89,7 +111,20 @@ class _FromEnvironment(BaseSettings):
             raise ConfigurationError(lines) from None
 
 
-class Settings(_FromEnvironment):
+class BackendSettings(_FromEnvironment):
+    """How to reach Supabase as a server does; durations are in seconds."""
+
+    supabase_url: _Url = Field(validation_alias="SUPABASE_URL")
+    supabase_secret_key: _SecretKey = Field(validation_alias="SUPABASE_SECRET_KEY", repr=False)
+    request_timeout_seconds: float = Field(default=10, gt=0)
+
+    @property
+    def backend_connections(self) -> int:
+        """How many connections to Supabase there may be at once."""
+        return 8
+
+
+class Settings(BackendSettings):
     """What a worker needs to know, read once at its start.
 
     Durations are in seconds. `Settings.from_environment()` is how programs make one; every field
@@ -98,12 +133,9 @@ class Settings(_FromEnvironment):
 
     model_config = SettingsConfigDict(env_prefix="RESUMEBASE_WORKER_")
 
-    supabase_url: _Url = Field(validation_alias="SUPABASE_URL")
-    supabase_secret_key: _SecretKey = Field(validation_alias="SUPABASE_SECRET_KEY", repr=False)
     concurrency: int = Field(default=4, ge=1, le=64)
     lease_seconds: int = Field(default=60, ge=5, le=3600)
     task_timeout_seconds: float = Field(default=300, gt=0)
-    request_timeout_seconds: float = Field(default=10, gt=0)
     poll_min_seconds: float = Field(default=0.1, gt=0)
     poll_max_seconds: float = Field(default=1, gt=0)
     retry_min_seconds: float = Field(default=0.25, gt=0)
@@ -111,6 +143,11 @@ class Settings(_FromEnvironment):
     maintenance_seconds: float = Field(default=30, gt=0)
     shutdown_grace_seconds: float = Field(default=10, ge=0)
     drain_patience_seconds: float = Field(default=30, ge=0)
+
+    @property
+    def backend_connections(self) -> int:
+        """Two for each task and a few for the queue itself."""
+        return self.concurrency * 2 + 4
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
@@ -123,6 +160,39 @@ class Settings(_FromEnvironment):
                 "RESUMEBASE_WORKER_RETRY_MIN_SECONDS is above RESUMEBASE_WORKER_RETRY_MAX_SECONDS"
             )
         return self
+
+
+class HttpSettings(BackendSettings):
+    """What the HTTP service needs to know, read once at its start; durations are in seconds.
+
+    A provider waits five seconds for an answer, so a webhook that is not stored by then is refused
+    in time for the provider to see it.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="RESUMEBASE_HTTP_")
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=54323, ge=0, le=65535)
+    request_timeout_seconds: float = Field(default=4, gt=0)
+    allowed_origins: Annotated[tuple[_Url, ...], NoDecode, BeforeValidator(_split)] = ()
+    """The web pages that may call /checkout and /portal, separated by commas."""
+    metrics_token: SecretStr | None = Field(default=None, min_length=16, repr=False)
+    """Who sends it may read /metrics; without one, only this machine may."""
+
+    max_connections: int = Field(default=1000, ge=1)
+    max_header_bytes: int = Field(default=32 * 1024, ge=1024)
+    max_body_bytes: int = Field(default=512 * 1024, ge=1024)
+    header_timeout_seconds: float = Field(default=5, gt=0)
+    body_timeout_seconds: float = Field(default=10, gt=0)
+    keep_alive_seconds: int = Field(default=15, ge=1)
+    shutdown_grace_seconds: int = Field(default=10, ge=1)
+
+    store_timeout_seconds: float = Field(default=4, gt=0)
+    linger_seconds: float = Field(default=0.002, ge=0, le=1)
+    max_batch_events: int = Field(default=200, ge=1, le=500)
+    max_batch_bytes: int = Field(default=2_000_000, ge=1)
+    max_waiting_events: int = Field(default=2000, ge=1)
+    max_waiting_bytes: int = Field(default=64_000_000, ge=1)
 
 
 class BillingSettings(_FromEnvironment):
@@ -141,8 +211,16 @@ class BillingSettings(_FromEnvironment):
     stripe_webhook_secret: SecretStr | None = Field(default=None, repr=False)
     stripe_webhook_secret_previous: SecretStr | None = Field(default=None, repr=False)
     stripe_api_url: _Url = "https://api.stripe.com"
-    checkout_success_url: str | None = None
-    checkout_cancel_url: str | None = None
+    checkout_success_url: _Page | None = None
+    checkout_cancel_url: _Page | None = None
+    portal_return_url: _Page | None = None
+    """Where a customer comes back to from the provider; checkout_success_url without it."""
+    provider_timeout_seconds: float = Field(default=10, gt=0)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that must not reach a log."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(each.get_secret_value() for each in values if isinstance(each, SecretStr))
 
     def webhook_secrets(self, provider: Literal["razorpay", "stripe"]) -> tuple[str, ...]:
         """The secrets that a webhook of the provider may be signed with, the current one first."""

@@ -13,14 +13,14 @@ import httpx
 from supabase import AsyncClient, AsyncClientOptions, create_async_client
 
 from edge_workers.errors import BackendRefused, BackendUnavailable
-from edge_workers.settings import Settings
+from edge_workers.settings import BackendSettings
 
 # Too many requests and request timeout are the backend's state, not the request's fault.
 _TRY_AGAIN_STATUSES = frozenset({408, 425, 429})
 
 
 @asynccontextmanager
-async def open_supabase_client(settings: Settings) -> AsyncIterator[AsyncClient]:
+async def open_supabase_client(settings: BackendSettings) -> AsyncIterator[AsyncClient]:
     """A Supabase client for workers, closed at the end of the block.
 
     Whichever part of the client made the request: an answer that says "not now" (5xx, 429, 408)
@@ -43,9 +43,9 @@ async def open_supabase_client(settings: Settings) -> AsyncIterator[AsyncClient]
         )
 
 
-def _http_client(settings: Settings) -> httpx.AsyncClient:
+def _http_client(settings: BackendSettings) -> httpx.AsyncClient:
     url = urlsplit(settings.supabase_url)
-    connections = settings.concurrency * 2 + 4
+    connections = settings.backend_connections
     return httpx.AsyncClient(
         http2=url.scheme == "https",
         timeout=httpx.Timeout(settings.request_timeout_seconds, connect=5),
@@ -71,7 +71,11 @@ async def _raise_when_not_served(response: httpx.Response) -> None:
         return
     # The body may quote a row, so only its code is worth repeating.
     await response.aread()
-    answer = f"{response.request.url.path} answered {status}{_error_code(response)}"
+    code = _error_code(response)
+    if code == f"PT{status}":
+        # A rule of ours, such as a rate limit: the caller gets to hear which.
+        return
+    answer = f"{response.request.url.path} answered {status}{f' (code {code})' if code else ''}"
     if status == 401:
         raise BackendRefused(f"{answer}: the key is not accepted")
     raise BackendUnavailable(answer)
@@ -83,4 +87,4 @@ def _error_code(response: httpx.Response) -> str:
     except ValueError:
         return ""
     code = body.get("code") if isinstance(body, dict) else None
-    return f" (code {code})" if isinstance(code, str) and code.isalnum() else ""
+    return code if isinstance(code, str) and code.isalnum() else ""

@@ -28,8 +28,10 @@ from cli.stack.ports import HIGHEST, LOWEST
 
 LAYOUT_VERSION = 1
 DEFAULT_PORT_BASE = 54321
-SERVICES = ("postgres", "gateway", "worker")
+SERVICES = ("postgres", "gateway", "worker", "http")
 """In the order in which they are started."""
+REQUIRED = ("postgres", "gateway")
+"""Those that no stack can do without."""
 
 _DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -117,7 +119,7 @@ class StackConfig:
 
     @property
     def webhooks_port(self) -> int:
-        """Return the port kept for the webhook service: the one after that."""
+        """Return the port of the HTTP service: the one after that."""
         return self.port_base + 2
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 
+from cli.billing_variables import with_stack_secrets
 from cli.output import CliError
 from cli.stack import (
     account,
@@ -14,7 +17,9 @@ from cli.stack import (
     bootstrap,
     gateway,
     home,
+    http_service,
     migrations,
+    own_process,
     ports,
     postgres,
     processes,
@@ -29,6 +34,7 @@ STOP_SIGNALS = {
     postgres.NAME: postgres.STOP_SIGNALS,
     gateway.NAME: gateway.STOP_SIGNALS,
     worker.NAME: worker.STOP_SIGNALS,
+    http_service.NAME: http_service.STOP_SIGNALS,
 }
 
 
@@ -41,6 +47,8 @@ class Services:
     config: StackConfig
     secrets: StackSecrets
     on_step: OnStep
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What the worker and the HTTP service get beside the process environment."""
     postgres_bin: Path | None = None
     started: list[str] = field(default_factory=list)
     """What was started through this object, in order: what an interrupted `up` has to stop."""
@@ -51,12 +59,6 @@ class Services:
         return gateway.Gateway(
             self.layout, self.root, self.secrets, self.config.api_port, self.config.postgres_port
         )
-
-    @property
-    def worker(self) -> worker.Worker:
-        """Return the worker as it should run now."""
-        api_url = f"http://127.0.0.1:{self.config.api_port}"
-        return worker.Worker(self.layout, self.root, self.secrets, api_url)
 
     def running(self, name: str) -> bool:
         """Tell whether the service runs, by its record."""
@@ -140,14 +142,49 @@ class Services:
             self.started.append(gateway.NAME)
         self.gateway.start()
 
-    def ensure_worker(self) -> None:
-        """Have the worker running."""
-        if self.running(worker.NAME):
-            return
-        self.stop(worker.NAME)
-        self.on_step("starting the worker")
-        self.started.append(worker.NAME)
-        self.worker.start()
+    def ensure_own(self, wanted: Collection[str]) -> None:
+        """Have worker and HTTP service running, those that are wanted, and the others stopped.
+
+        They start side by side, because loading their packages is most of it.
+        """
+        starting = []
+        for process in self._own_processes():
+            if process.name not in wanted:
+                self.stop(process.name)
+            elif not self._works(process.name):
+                starting.append(self._start(process))
+        for each in starting:
+            each.wait()
+
+    def _own_processes(self) -> tuple[own_process.OwnProcess, ...]:
+        secrets = self.secrets
+        own_secrets = {
+            "razorpay": secrets.razorpay_webhook_secret,
+            "stripe": secrets.stripe_webhook_secret,
+        }
+        variables = {
+            **os.environ,
+            **with_stack_secrets(self.variables, own_secrets),
+            "SUPABASE_URL": f"http://127.0.0.1:{self.config.api_port}",
+            "SUPABASE_SECRET_KEY": secrets.secret_key,
+            "PYTHONUNBUFFERED": "1",
+        }
+        return (
+            worker.process(variables),
+            http_service.process(self.config.webhooks_port, variables),
+        )
+
+    def _works(self, name: str) -> bool:
+        port = self.config.webhooks_port
+        return self.running(name) and (name != http_service.NAME or http_service.answers(port))
+
+    def _start(self, process: own_process.OwnProcess) -> own_process.Starting:
+        self.stop(process.name)
+        if process.name == http_service.NAME:
+            ports.require_free(self.config.webhooks_port, process.name)
+        self.on_step(f"starting the {own_process.TITLES[process.name]}")
+        self.started.append(process.name)
+        return own_process.start(process, layout=self.layout, root=self.root)
 
     def stop(self, name: str) -> bool:
         """Stop a service if the recorded process runs; tell whether it did."""

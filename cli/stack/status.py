@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cli.stack.layout import REQUIRED
+
 ServiceState = Literal["running", "unresponsive", "dead", "stopped"]
 StackState = Literal["running", "degraded", "stopped"]
-
-REQUIRED = ("postgres", "gateway")
 
 
 @dataclass(frozen=True)

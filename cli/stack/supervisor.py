@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,24 +11,35 @@ from pathlib import Path
 import psycopg
 
 from cli.output import CliError, ExitCode
-from cli.stack import gateway, home, ports, postgres, preflight, processes, supabase_config, worker
+from cli.stack import (
+    gateway,
+    home,
+    http_service,
+    looking,
+    ports,
+    postgres,
+    preflight,
+    processes,
+    supabase_config,
+    worker,
+)
 from cli.stack import layout as layouts
 from cli.stack import secrets as stack_secrets
 from cli.stack.layout import Layout, OnStep, StackConfig, silent
 from cli.stack.lock import exclusive
-from cli.stack.secrets import StackSecrets
 from cli.stack.services import NAMES, Services, find_running, stop_service
-from cli.stack.status import ServiceState, ServiceStatus, StackStatus, overall
+from cli.stack.status import StackStatus, overall
 
-OPTIONAL_SERVICES = frozenset({worker.NAME, "http"})
+OPTIONAL_SERVICES = frozenset({worker.NAME, http_service.NAME})
 
 
 class Stack:
     """One local stack in one state directory; every method may be called from any process.
 
     `port_base` is the port of the API, with Postgres and webhooks on the next two; None keeps what
-    the state directory remembers. `postgres_bin` names other Postgres programs than those of
-    node_modules. Methods raise CliError with a code, a message and a hint.
+    the state directory remembers. `variables` is what worker and HTTP service get beside the
+    process environment. `postgres_bin` names other Postgres programs than those of node_modules.
+    Methods raise CliError with a code, a message and a hint.
     """
 
     def __init__(
@@ -37,6 +48,7 @@ class Stack:
         root: Path,
         state_dir: Path,
         port_base: int | None = None,
+        variables: Mapping[str, str] | None = None,
         postgres_bin: Path | None = None,
     ) -> None:
         if port_base is not None:
@@ -44,6 +56,7 @@ class Stack:
         self.root = root.resolve()
         self.layout = Layout(state_dir.expanduser().resolve())
         self._port_base = port_base
+        self._variables = variables or {}
         self._postgres_bin = postgres_bin
 
     def up(self, *, without: frozenset[str] = frozenset(), on_step: OnStep = silent) -> StackStatus:
@@ -54,9 +67,9 @@ class Stack:
         """
         _check_names(without)
         self._preflight()
-        with self._changing("up", on_step), self._opened(on_step) as services:
+        wanted = tuple(name for name in NAMES if name not in without)
+        with self._changing("up", on_step), self._opened(on_step, wanted) as services:
             self._recover_reset(services)
-            wanted = tuple(name for name in NAMES if name not in without)
             self._bring_up(services, wanted)
         return self.status()
 
@@ -81,7 +94,9 @@ class Stack:
         config = layouts.load_config(self.layout)
         secrets = stack_secrets.load(self.layout) if config else None
         config = config or StackConfig(self._port_base or layouts.DEFAULT_PORT_BASE)
-        services = {name: self._service_status(name, config, secrets) for name in NAMES}
+        services = {
+            name: looking.service_status(self.layout, name, config, secrets) for name in NAMES
+        }
         host = "127.0.0.1"
         login = f"postgres:{secrets.postgres_password}" if secrets else "postgres"
         return StackStatus(
@@ -173,10 +188,12 @@ class Stack:
             yield
 
     @contextmanager
-    def _opened(self, on_step: OnStep) -> Iterator[Services]:
+    def _opened(
+        self, on_step: OnStep, wanted: tuple[str, ...] = layouts.REQUIRED
+    ) -> Iterator[Services]:
         """Read or make configuration and secrets; on failure stop what was started meanwhile."""
         preflight.check_space(self.layout)
-        config = self._configured()
+        config = self._configured(wanted)
         layouts.make_folders(self.layout)
         services = Services(
             root=self.root,
@@ -184,6 +201,7 @@ class Stack:
             config=config,
             secrets=stack_secrets.load_or_create(self.layout),
             on_step=on_step,
+            variables=self._variables,
             postgres_bin=self._postgres_bin,
         )
         try:
@@ -198,7 +216,7 @@ class Stack:
                 ) from error
             raise
 
-    def _configured(self) -> StackConfig:
+    def _configured(self, wanted: tuple[str, ...]) -> StackConfig:
         config = layouts.load_config(self.layout)
         if config is None:
             config = StackConfig(self._port_base or layouts.DEFAULT_PORT_BASE)
@@ -213,11 +231,8 @@ class Stack:
                 )
             config = replace(config, port_base=self._port_base)
         # Remembered only once the ports are good: a failed move leaves the stack where it was.
-        for name, port in (
-            (gateway.NAME, config.api_port),
-            (postgres.NAME, config.postgres_port),
-        ):
-            if find_running(self.layout, name) is None:
+        for name, port in looking.ports_of(config).items():
+            if name in wanted and find_running(self.layout, name) is None:
                 ports.require_free(port, name)
         layouts.save_config(self.layout, config)
         return config
@@ -229,10 +244,7 @@ class Stack:
         is_new = services.ensure_database(server)
         changed = migrate and services.migrate(server)
         services.ensure_gateway(restart=changed or is_new)
-        if worker.NAME in wanted:
-            services.ensure_worker()
-        else:
-            services.stop(worker.NAME)
+        services.ensure_own(wanted)
         self._remember(services, wanted)
 
     def _remember(self, services: Services, wanted: tuple[str, ...]) -> None:
@@ -240,7 +252,7 @@ class Stack:
         layouts.save_config(self.layout, services.config)
 
     def _resume(self, services: Services, before: tuple[str, ...]) -> None:
-        """After a reset, run what ran before it: nothing, or with or without the worker."""
+        """After a reset, run what ran before it: nothing, or with or without our own services."""
         if before:
             self._bring_up(services, before, migrate=False)
         else:
@@ -261,22 +273,6 @@ class Stack:
     def _record_alive(self, name: str) -> bool:
         record = processes.load(self.layout.run_dir, name)
         return record is not None and processes.is_alive(record)
-
-    def _service_status(
-        self, name: str, config: StackConfig, secrets: StackSecrets | None
-    ) -> ServiceStatus:
-        port = {gateway.NAME: config.api_port, postgres.NAME: config.postgres_port}.get(name)
-        record = processes.load(self.layout.run_dir, name)
-        if record is None or not processes.is_alive(record) or secrets is None:
-            return ServiceStatus("dead" if name in config.services else "stopped", None, port)
-        answers = {
-            gateway.NAME: lambda: gateway.answers(config.api_port, secrets.publishable_key),
-            postgres.NAME: lambda: postgres.answers(
-                config.postgres_port, secrets.supabase_admin_password
-            ),
-        }.get(name)
-        state: ServiceState = "running" if answers is None or answers() else "unresponsive"
-        return ServiceStatus(state, record.pid, port)
 
 
 def _check_names(without: frozenset[str]) -> None:
