@@ -1,4 +1,4 @@
-"""What providers say, for the tests of room billing: changes, applying them, and what came of it."""
+"""What providers say, for the tests of room billing: changes, and what comes of them."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -158,17 +158,19 @@ STATE = """
                 from public.billing_customers c where c.user_id = p_user_id
             ),
             'profile', (
-                select jsonb_build_array(p.subscription_tier, p.subscription_status, p.custom_limits)
+                select jsonb_build_array(
+                    p.subscription_tier, p.subscription_status, p.custom_limits
+                )
                 from public.profiles p where p.id = p_user_id
             )
         ))
     $$
 """
 
-# Every order of n events, by induction over their sets: whichever event comes last, each set of them
-# leaves one state, and an event that comes again changes nothing. That is n * 2^n steps where the
-# orders alone are n!. It holds because the state has all that applying an event looks at. Events
-# that have to wait are tried again as soon as something new is known, as they are in earnest.
+# Every order of n events, by induction over their sets: whichever event comes last, each set leaves
+# one state, and an event that comes again changes nothing. That is n * 2^n steps where the orders
+# alone are n!. It holds because the state has all that applying an event looks at. Events that have
+# to wait are tried again as soon as something new is known, as they are in earnest.
 WALK = """
     create function private.state_after(
         p_user_id uuid, p_events jsonb, p_event integer, inout p_parked integer[], out state text
