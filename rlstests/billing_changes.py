@@ -193,6 +193,23 @@ WALK = """
         into state;
     end $$;
 
+    create function private.state_after_all(
+        p_user_id uuid, p_events jsonb, p_order integer[], out state text
+    ) language plpgsql as $$
+    declare
+        v_n integer;
+        v_parked integer[] := '{}';
+        v_after record;
+    begin
+        foreach v_n in array p_order loop
+            v_after := private.state_after(p_user_id, p_events, v_n, v_parked);
+            v_parked := v_after.p_parked;
+        end loop;
+        raise sqlstate 'UNDO1';
+    exception when sqlstate 'UNDO1' then
+        state := v_after.state;
+    end $$;
+
     create function private.walk(
         p_user_id uuid, p_events jsonb, p_done integer[], p_parked integer[], p_states jsonb
     ) returns jsonb language plpgsql as $$
@@ -226,10 +243,15 @@ WALK = """
 """
 
 
-def end_state(db: Database, user: Actor, events: list[Event]) -> str:
-    """Apply the events in every order, with each coming again at any time; gives the one end."""
+def make_functions(db: Database) -> None:
+    """Make the functions that apply events and look at what comes of them."""
     db.query(SYSTEM, STATE)
     db.query(SYSTEM, WALK)
+
+
+def end_state(db: Database, user: Actor, events: list[Event]) -> str:
+    """Apply the events in every order, with each coming again at any time; gives the one end."""
+    make_functions(db)
     states = db.value(
         SYSTEM,
         "select private.walk(%s, %s, '{}', '{}', '{}')",
