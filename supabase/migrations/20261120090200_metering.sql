@@ -1,8 +1,9 @@
 -- Room: metering
 --
 -- What lives here: what may be used how often. The catalogue (plans, plan_limits, operations), the
--- counters, one usage event per use, and reserve → settle or release. The other parts:
--- metering_reserve, metering_tokens, metering_prices (token packs too) and metering_views.
+-- counters and one usage event per use. The other parts: metering_limits, metering_tokens,
+-- metering_reserve (reserve → settle or release), metering_prices (token packs too),
+-- metering_views, metering_products, metering_status and metering_reservations.
 -- Who may touch it: everybody reads the catalogue, owners read their usage. Only functions of
 -- private write: a use is reserved in the transaction that starts the work, and settled or released
 -- in the transaction that ends it.
@@ -102,6 +103,9 @@ comment on column public.usage_events.period_type is 'Period of the first of the
 comment on column public.usage_events.closed_at is 'When it was settled or released.';
 create index usage_events_user_id_created_at_idx on public.usage_events (user_id, created_at desc);
 create index usage_events_operation_idx on public.usage_events (operation);
+-- Short: only the open ones are in it. See maintain_reservations.
+create index usage_events_reserved_idx on public.usage_events (created_at)
+where state = 'reserved';
 
 create table private.usage_events_default partition of public.usage_events default;
 select private.close_table('private.usage_events_default');

@@ -39,8 +39,7 @@ from public.profiles p
 -- A plan may limit AI actions in several periods: the longest is the allowance.
 left join lateral (
     select i.period, i.max_uses
-    from public.plan_limits i
-    where i.plan_code = p.subscription_tier and i.meter = 'ai_actions'
+    from private.effective_limits(p.id, '{ai_actions}') i
     order by array_position('{lifetime,month,day}'::text[], i.period)
     limit 1
 ) l on true
