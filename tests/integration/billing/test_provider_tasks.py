@@ -1,21 +1,15 @@
 """Reconciling and cancelling: real worker, real SDKs, real database, fakes of both providers."""
 
-import asyncio
 import secrets
 import time
 
 import pytest
 
-from edge_workers.handlers.handler import Context
-from edge_workers.handlers.registry import HANDLERS
-from edge_workers.queue_client import QueueClient
-from edge_workers.runner.shutdown import Shutdown
-from edge_workers.runner.worker import Worker
-from edge_workers.settings import BillingSettings, Settings
-from edge_workers.supabase_client import open_supabase_client
+from edge_workers.settings import BillingSettings
 
 from . import fake_razorpay, fake_stripe
 from .conftest import add_subscription
+from .working import work as work_queue
 
 KINDS = ("reconcile", "cancel_subscription")
 DAY = 86400
@@ -42,22 +36,9 @@ def work(stack, billing, ask):
     end_all(ask)
 
     def run(settings=billing):
-        return asyncio.run(_work(stack, settings))
+        return work_queue(stack, settings, KINDS)
 
     return run
-
-
-async def _work(stack, billing):
-    settings = Settings(supabase_url=stack.api_url, supabase_secret_key=stack.secret_key)
-    async with open_supabase_client(settings) as client:
-        worker = Worker(
-            queue=QueueClient(client, worker_name="test"),
-            handlers={kind: HANDLERS[kind] for kind in KINDS},
-            context=Context(supabase=client, settings=settings, billing=billing),
-            shutdown=Shutdown(),
-            drain=True,
-        )
-        return {str(outcome): count for outcome, count in (await worker.run()).items()}
 
 
 def status(ask, row):
