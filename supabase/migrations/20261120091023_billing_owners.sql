@@ -283,13 +283,17 @@ comment on function private.tg_billing__wake_webhook_events() is
 
 create trigger _500_wake_webhook_events
 after insert or update of provider_customer_id on public.billing_customers
-for each row execute function private.tg_billing__wake_webhook_events('customer', 'provider_customer_id');
+for each row execute function private.tg_billing__wake_webhook_events(
+    'customer', 'provider_customer_id'
+);
 create trigger _500_wake_webhook_events after insert on public.subscriptions
 for each row execute function private.tg_billing__wake_webhook_events(
     'subscription', 'provider_subscription_id'
 );
 create trigger _500_wake_webhook_events after insert on public.payments
-for each row execute function private.tg_billing__wake_webhook_events('payment', 'provider_payment_id');
+for each row execute function private.tg_billing__wake_webhook_events(
+    'payment', 'provider_payment_id'
+);
 create trigger _500_wake_webhook_events after insert on private.payment_aliases
 for each row execute function private.tg_billing__wake_webhook_events('payment', 'alias');
 create trigger _500_wake_webhook_events
