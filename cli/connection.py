@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -88,8 +89,14 @@ def _read_private(path: Path) -> dict[str, str | None]:
     if not path.is_file():
         return {}
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        note(f"warning: other users can read {path.name}; run: chmod 600 {path}")
+        _warn_of(path)
     return dotenv_values(path, interpolate=False)
+
+
+@cache
+def _warn_of(path: Path) -> None:
+    """Say once that others can read a file of secrets."""
+    note(f"warning: other users can read {path.name}; run: chmod 600 {path}")
 
 
 def connect(environment: Environment) -> Connection:

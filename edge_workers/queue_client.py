@@ -17,7 +17,7 @@ from pydantic import (
 )
 from supabase import AsyncClient, PostgrestAPIError
 
-from edge_workers.billing.changes import Provider
+from edge_workers.billing.changes import Provider, ProviderId
 from edge_workers.errors import BackendRefused, BackendUnavailable, StaleLease
 
 _Answer = TypeVar("_Answer")
@@ -66,6 +66,15 @@ class FilesToPurge(BaseModel):
     files: dict[str, list[str]]
 
 
+class SubscriptionsToReconcile(BaseModel):
+    """What a reconcile task has to fetch, by the ids of the provider."""
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: Provider
+    subscription_ids: tuple[ProviderId, ...]
+
+
 class WebhookEvent(BaseModel):
     """An event of a payment provider, as its task reads it from the inbox."""
 
@@ -86,6 +95,7 @@ _DONE: TypeAdapter[Literal["done"]] = TypeAdapter(Literal["done"])
 _AFTER_FAILURE: TypeAdapter[AfterFailure] = TypeAdapter(AfterFailure)
 _REPORT = TypeAdapter(MaintenanceReport)
 _FILES_TO_PURGE = TypeAdapter(FilesToPurge)
+_TO_RECONCILE = TypeAdapter(SubscriptionsToReconcile)
 _WEBHOOK_EVENT = TypeAdapter(WebhookEvent)
 # A function that returns void answers null, or nothing, which postgrest reads as an empty list.
 _NOTHING: TypeAdapter[None | list[Any]] = TypeAdapter(
@@ -139,6 +149,10 @@ class QueueClient:
     async def files_to_purge(self, task: Task) -> FilesToPurge:
         """Ask which files to remove. After `confirmed` an account cannot be kept any more."""
         return await self._call(_FILES_TO_PURGE, "files_to_purge", **_lease_of(task))
+
+    async def subscriptions_to_reconcile(self, task: Task) -> SubscriptionsToReconcile:
+        """Ask which subscriptions to fetch: those of the task that still run."""
+        return await self._call(_TO_RECONCILE, "subscriptions_to_reconcile", **_lease_of(task))
 
     async def webhook_event(self, task: Task) -> WebhookEvent:
         """Read the event that the task is to apply."""

@@ -65,6 +65,13 @@ def _check_secret_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_page(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is not the address of a page, like https://app.example.com/thanks")
+    return value
+
+
 def _split(value: object) -> object:
     """Take `a, b` for a list, as variables of the environment have it."""
     if isinstance(value, str):
@@ -72,6 +79,7 @@ def _split(value: object) -> object:
     return value
 
 
+_Page = Annotated[str, AfterValidator(_check_page)]
 _Url = Annotated[str, AfterValidator(_check_url)]
 _SecretKey = Annotated[SecretStr, AfterValidator(_check_secret_key)]
 
@@ -203,8 +211,16 @@ class BillingSettings(_FromEnvironment):
     stripe_webhook_secret: SecretStr | None = Field(default=None, repr=False)
     stripe_webhook_secret_previous: SecretStr | None = Field(default=None, repr=False)
     stripe_api_url: _Url = "https://api.stripe.com"
-    checkout_success_url: str | None = None
-    checkout_cancel_url: str | None = None
+    checkout_success_url: _Page | None = None
+    checkout_cancel_url: _Page | None = None
+    portal_return_url: _Page | None = None
+    """Where a customer comes back to from the provider; checkout_success_url without it."""
+    provider_timeout_seconds: float = Field(default=10, gt=0)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that must not reach a log."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(each.get_secret_value() for each in values if isinstance(each, SecretStr))
 
     def webhook_secrets(self, provider: Literal["razorpay", "stripe"]) -> tuple[str, ...]:
         """The secrets that a webhook of the provider may be signed with, the current one first."""

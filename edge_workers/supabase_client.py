@@ -71,7 +71,11 @@ async def _raise_when_not_served(response: httpx.Response) -> None:
         return
     # The body may quote a row, so only its code is worth repeating.
     await response.aread()
-    answer = f"{response.request.url.path} answered {status}{_error_code(response)}"
+    code = _error_code(response)
+    if code == f"PT{status}":
+        # A rule of ours, such as a rate limit: the caller gets to hear which.
+        return
+    answer = f"{response.request.url.path} answered {status}{f' (code {code})' if code else ''}"
     if status == 401:
         raise BackendRefused(f"{answer}: the key is not accepted")
     raise BackendUnavailable(answer)
@@ -83,4 +87,4 @@ def _error_code(response: httpx.Response) -> str:
     except ValueError:
         return ""
     code = body.get("code") if isinstance(body, dict) else None
-    return f" (code {code})" if isinstance(code, str) and code.isalnum() else ""
+    return code if isinstance(code, str) and code.isalnum() else ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -54,14 +55,20 @@ def error_answer(error: ApiError) -> Response:
     return json_answer(error.status, body, error.headers)
 
 
-async def answer_api_error(_request: Request, error: Exception) -> Response:
-    """Answer an ApiError that a route raised."""
+def install_error_answers(app: FastAPI) -> None:
+    """Make every error of the application's routes an answer of this kind."""
+    app.add_exception_handler(ApiError, _answer_api_error)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(RequestValidationError, _answer_invalid_request)
+    app.add_exception_handler(Exception, _answer_unexpected)
+
+
+async def _answer_api_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
     return error_answer(error)
 
 
-async def answer_http_exception(_request: Request, error: Exception) -> Response:
-    """Answer what the framework refused: an unknown route, a wrong method."""
+async def _answer_http_exception(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
     hint = _HINTS.get(error.status_code, "")
@@ -69,8 +76,7 @@ async def answer_http_exception(_request: Request, error: Exception) -> Response
     return error_answer(refused)
 
 
-async def answer_invalid_request(_request: Request, error: Exception) -> Response:
-    """Answer a body that is not what a route takes: names the fields, never what they hold."""
+async def _answer_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     places = sorted({".".join(str(part) for part in each["loc"]) for each in problems})
@@ -78,6 +84,5 @@ async def answer_invalid_request(_request: Request, error: Exception) -> Respons
     return error_answer(ApiError(422, "invalid-request", message, "See docs/billing.md."))
 
 
-async def answer_unexpected(_request: Request, _error: Exception) -> Response:
-    """Answer an error that nobody foresaw; the framework logs it afterwards."""
+async def _answer_unexpected(_request: Request, _error: Exception) -> Response:
     return error_answer(ApiError(500, "unexpected", "This failed on our side.", "Try again."))

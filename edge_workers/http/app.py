@@ -6,14 +6,13 @@ from importlib import import_module
 from typing import get_args
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from supabase import AsyncClient
 
 from edge_workers.billing.changes import Provider
-from edge_workers.http import answers
+from edge_workers.http import checkout_routes
+from edge_workers.http.answers import install_error_answers
 from edge_workers.http.health import Health
 from edge_workers.http.inbox import Inbox
 from edge_workers.http.metrics import Metrics
@@ -54,13 +53,8 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
-        exception_handlers={
-            answers.ApiError: answers.answer_api_error,
-            HTTPException: answers.answer_http_exception,
-            RequestValidationError: answers.answer_invalid_request,
-            Exception: answers.answer_unexpected,
-        },
     )
+    install_error_answers(app)
     app.state.settings = settings
     app.state.billing = billing
     app.state.supabase = client
@@ -75,6 +69,7 @@ def create_app(
         )
         app.router.routes.append(Route(f"/webhooks/{provider}", endpoint, methods=["POST"]))
     app.router.routes.extend(Health(settings, inbox, metrics).routes())
+    app.include_router(checkout_routes.router)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.allowed_origins,

@@ -29,9 +29,9 @@ def run_http_service(settings: HttpSettings, billing: BillingSettings) -> Mappin
     json_log.configure(secrets=_secrets(settings, billing))
     # Its warnings are about requests that anybody may send, and its errors say the same as ours.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    with _listening(settings) as listener:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(settings, billing, listener))
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    with _listening(settings) as listener, runner:
+        return runner.run(_serve(settings, billing, listener))
 
 
 async def _serve(
@@ -41,8 +41,8 @@ async def _serve(
     shutdown.listen_to_signals()
     metrics = Metrics()
     async with open_supabase_client(settings) as client:
-        server = _Server(_config(settings, create_app(settings, billing, client, metrics=metrics)))
-        stopping = asyncio.create_task(server.stop_when(shutdown))
+        server = build_server(settings, create_app(settings, billing, client, metrics=metrics))
+        stopping = asyncio.create_task(_stop_when_requested(server, shutdown))
         json_log.info(
             "http started",
             host=settings.host,
@@ -63,25 +63,28 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    async def stop_when(self, shutdown: Shutdown) -> None:
-        """Begin to stop once it is requested."""
-        await shutdown.requested.wait()
-        self.should_exit = True
 
-
-def _config(settings: HttpSettings, app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=limited_protocol(settings),
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+def build_server(settings: HttpSettings, app: ASGIApp) -> uvicorn.Server:
+    """Return a server with the limits of the settings; `should_exit` makes it stop in order."""
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=limited_protocol(settings),
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=settings.keep_alive_seconds,
+            timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+        )
     )
+
+
+async def _stop_when_requested(server: uvicorn.Server, shutdown: Shutdown) -> None:
+    await shutdown.requested.wait()
+    server.should_exit = True
 
 
 @contextmanager
@@ -100,11 +103,5 @@ def _listening(settings: HttpSettings) -> Iterator[socket.socket]:
 
 
 def _secrets(settings: HttpSettings, billing: BillingSettings) -> list[str]:
-    others = (
-        settings.supabase_secret_key,
-        settings.metrics_token,
-        billing.razorpay_key_secret,
-        billing.stripe_secret_key,
-    )
-    webhooks = [secret for each in PROVIDERS for secret in billing.webhook_secrets(each)]
-    return [*(secret.get_secret_value() for secret in others if secret), *webhooks]
+    own = (settings.supabase_secret_key, settings.metrics_token)
+    return [*(each.get_secret_value() for each in own if each), *billing.secrets()]

@@ -114,7 +114,8 @@ class WebhookEndpoint:
         try:
             return encode_event(self._read(body, headers, self._secrets, now=self._now()))
         except WebhookRefused as refused:
-            raise ApiError(refused.status, refused.code, str(refused)) from None
+            code = refused.code.replace("_", "-")
+            raise ApiError(refused.status, code, str(refused)) from None
         except Exception as error:
             # Whatever it is, it came of what was sent, and sending it again would not help.
             json_log.error("webhook not understood", provider=self._provider, exception=error)

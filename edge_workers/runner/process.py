@@ -14,7 +14,7 @@ from edge_workers.queue_client import QueueClient
 from edge_workers.runner.shutdown import Shutdown
 from edge_workers.runner.task_run import Outcome
 from edge_workers.runner.worker import Worker
-from edge_workers.settings import Settings
+from edge_workers.settings import BillingSettings, Settings
 from edge_workers.supabase_client import open_supabase_client
 
 
@@ -29,8 +29,11 @@ def run_worker_process(
     has waited for the backend too long.
     """
     handlers = _handlers_of(kinds)
-    json_log.configure(secrets=[settings.supabase_secret_key.get_secret_value()])
-    return asyncio.run(_work(settings, handlers, drain=drain))
+    billing = BillingSettings.from_environment()
+    json_log.configure(
+        secrets=[settings.supabase_secret_key.get_secret_value(), *billing.secrets()]
+    )
+    return asyncio.run(_work(settings, billing, handlers, drain=drain))
 
 
 def _handlers_of(kinds: Collection[str]) -> Mapping[str, Handler]:
@@ -46,7 +49,11 @@ def _worker_name() -> str:
 
 
 async def _work(
-    settings: Settings, handlers: Mapping[str, Handler], *, drain: bool
+    settings: Settings,
+    billing: BillingSettings,
+    handlers: Mapping[str, Handler],
+    *,
+    drain: bool,
 ) -> Mapping[Outcome, int]:
     shutdown = Shutdown()
     shutdown.listen_to_signals()
@@ -64,7 +71,7 @@ async def _work(
             worker = Worker(
                 queue=QueueClient(client, worker_name=name),
                 handlers=handlers,
-                context=Context(supabase=client, settings=settings),
+                context=Context(supabase=client, settings=settings, billing=billing),
                 shutdown=shutdown,
                 drain=drain,
             )

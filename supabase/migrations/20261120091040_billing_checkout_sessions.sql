@@ -126,7 +126,7 @@ begin
         raise sqlstate 'PT409' using
             message = format('You are subscribed to %s already.', p_plan_code),
             detail = jsonb_build_object(
-                'reason', 'already_subscribed',
+                'reason', 'already-subscribed',
                 'subscription_id', v_subscription.id,
                 'provider', v_subscription.provider,
                 'status', v_subscription.status
@@ -194,7 +194,7 @@ begin
     ) then
         raise sqlstate 'PT409' using
             message = 'This idempotency key was used for another checkout.',
-            detail = jsonb_build_object('reason', 'key_used', 'id', p_facts -> 'id')::text,
+            detail = jsonb_build_object('reason', 'key-used', 'id', p_facts -> 'id')::text,
             hint = 'Send a new key for each purchase, and the same one only to ask again.';
     end if;
 end;
@@ -248,6 +248,8 @@ as $$
 declare
     v_checkout private.checkouts;
     v_offer private.offer;
+    v_is_new boolean;
+    v_facts jsonb;
 begin
     perform private.require_checkout_terms(p_provider, p_kind, p_interval, p_idempotency_key);
     perform private.require_active(p_user_id);
@@ -258,7 +260,8 @@ begin
         -- The provider is going to be asked, whether for the first time or again.
         perform private.limit_rate_of('checkout', p_user_id::text);
     end if;
-    if v_checkout.id is null then
+    v_is_new := v_checkout.id is null;
+    if v_is_new then
         if p_kind = 'subscription' then
             perform private.refuse_second_subscription(p_user_id, p_code);
         end if;
@@ -276,10 +279,12 @@ begin
         on conflict (user_id, idempotency_key) do update set updated_at = excluded.updated_at
         returning * into v_checkout;
     end if;
+    v_facts := private.checkout_facts(v_checkout);
     perform private.require_same_checkout(
-        private.checkout_facts(v_checkout), p_provider, p_kind, p_code, p_interval, p_currency
+        v_facts, p_provider, p_kind, p_code, p_interval, p_currency
     );
-    return private.checkout_facts(v_checkout);
+    -- Whether the provider may have been asked before, without us hearing of it.
+    return v_facts || jsonb_build_object('is_new', v_is_new);
 end;
 $$;
 comment on function worker.begin_checkout(uuid, text, text, text, text, text, text) is

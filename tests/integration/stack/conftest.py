@@ -20,7 +20,7 @@ from cli.stack.status import StackStatus
 from cli.stack.supervisor import Stack
 
 REPOSITORY = Path(__file__).parents[3]
-WITHOUT_WORKER = frozenset({"worker"})
+WITHOUT_OWN = frozenset({"worker", "http"})
 
 CONFIG = """\
 project_id = "stack-tests"
@@ -120,7 +120,7 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         state_dir=folder / "state",
         port_base=free_base(),
     )
-    stack.up(without=WITHOUT_WORKER)
+    stack.up(without=WITHOUT_OWN)
     yield stack
     stack.destroy()
 
@@ -128,5 +128,5 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def stack(shared_stack: Stack) -> Stack:
     """Give the shared stack, up. Its project is `stack.root`; tests may add to both."""
-    shared_stack.up(without=WITHOUT_WORKER)
+    shared_stack.up(without=WITHOUT_OWN)
     return shared_stack

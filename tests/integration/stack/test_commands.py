@@ -18,7 +18,7 @@ from cli.stack import processes
 from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
-from .conftest import WITHOUT_WORKER, add_migration, make_project, wait_for
+from .conftest import WITHOUT_OWN, add_migration, make_project, wait_for
 
 KEYS = [
     *("env", "state", "api_url", "db_url", "publishable_key", "secret_key", "jwt_secret"),
@@ -74,7 +74,8 @@ class Shell:
             return running.wait(), running.out, running.err
 
     def up(self, *words: str) -> tuple[int, str, str]:
-        return self.run("up", "--without", "worker", "--port-base", str(self.port_base), *words)
+        ports = ("--port-base", str(self.port_base))
+        return self.run("up", "--without", "worker,http", *ports, *words)
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +106,9 @@ def test_up_json__prints_the_contract_and_nothing_else_on_stdout(shell: Shell) -
     assert list(found) == KEYS
     assert found["env"] == "local"
     assert found["state"] == "running"
-    assert set(found["services"]) == {"postgres", "gateway", "worker"}
-    assert found["services"]["worker"]["state"] == "stopped"
+    assert set(found["services"]) == {"postgres", "gateway", "worker", "http"}
+    for name in ("worker", "http"):
+        assert found["services"][name]["state"] == "stopped"
     assert set(found["webhook_secrets"]) == {"razorpay", "stripe"}
     assert found["api_url"] == f"http://127.0.0.1:{shell.port_base}"
     assert found["webhooks_url"] == f"http://127.0.0.1:{shell.port_base + 2}"
@@ -202,7 +204,7 @@ def test_down__says_whether_anything_ran(shell: Shell) -> None:
 @pytest.fixture
 def attached(fresh_shell: Shell) -> Iterator[Running]:
     """Give an `up --foreground` whose stack is up."""
-    words = ("up", "--foreground", "--json", "--without", "worker")
+    words = ("up", "--foreground", "--json", "--without", "worker,http")
     with fresh_shell.start(*words, "--port-base", str(fresh_shell.port_base)) as running:
         wait_for(lambda: running.out.endswith("}\n"), "the stack to be up")
         yield running
@@ -238,7 +240,7 @@ def test_interrupted_up__says_that_data_is_kept(fresh_shell: Shell, number: sign
     assert running.out == ""
     assert error_of(running.err)["code"] == "interrupted"
     assert fresh_shell.stack.status().state == "stopped"
-    assert fresh_shell.stack.up(without=WITHOUT_WORKER).state == "running"
+    assert fresh_shell.stack.up(without=WITHOUT_OWN).state == "running"
 
 
 @pytest.mark.parametrize("command", ["up", "status", "down"])

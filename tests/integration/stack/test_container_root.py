@@ -46,7 +46,7 @@ def lose_records(stack: Stack) -> dict[str, processes.Record | None]:
 
 def test_up__keeps_the_postgres_whose_record_was_lost(stack: Stack) -> None:
     lost = lose_records(stack)["postgres"]
-    done = run(stack, "up", "--without", "worker")
+    done = run(stack, "up", "--without", "worker,http")
     assert done.returncode == 0, done.stderr
     assert lost is not None
     assert processes.load(stack.layout.run_dir, "postgres") == lost
@@ -75,7 +75,7 @@ def test_unknown_process__is_neither_ignored_nor_harmed(stack: Stack) -> None:
     )
     try:
         pid_file.write_text(f"{unknown.pid}\n")
-        for words in (("down",), ("up", "--without", "worker")):
+        for words in (("down",), ("up", "--without", "worker,http")):
             done = run(stack, *words)
             error = json.loads(done.stderr.strip().splitlines()[-1])
             assert (done.returncode, error["code"]) == (1, "data-in-use"), done.stderr

@@ -15,7 +15,7 @@ from cli.stack.account import postgres_account
 from cli.stack.processes import Record
 from cli.stack.supervisor import Stack
 
-from .conftest import WITHOUT_WORKER, connect, query, wait_for
+from .conftest import WITHOUT_OWN, connect, query, wait_for
 
 
 def record_of(stack: Stack, name: str) -> Record:
@@ -40,7 +40,7 @@ def test_sigkill__shows_in_status_and_is_mended_by_up(stack: Stack, name: str) -
     assert status.state == "degraded"
     assert status.services[name].state == "dead"
     assert status.services[name].pid is None
-    mended = stack.up(without=WITHOUT_WORKER)
+    mended = stack.up(without=WITHOUT_OWN)
     assert mended.state == "running"
     assert mended.services[name].pid != killed.pid
     assert query(mended, "select body from public.notes where id = 50") == [("kept",)]
@@ -56,7 +56,7 @@ def test_sigkill__of_everything_is_mended_as_well(stack: Stack) -> None:
     for name in ("gateway", "postgres"):
         kill(stack, name)
     assert stack.status().state == "degraded"
-    assert stack.up(without=WITHOUT_WORKER).state == "running"
+    assert stack.up(without=WITHOUT_OWN).state == "running"
 
 
 def test_postgres__killed_while_clients_are_busy_starts_again(stack: Stack) -> None:
@@ -65,7 +65,7 @@ def test_postgres__killed_while_clients_are_busy_starts_again(stack: Stack) -> N
         for connection in connections:
             connection.execute("create temporary table t as select generate_series(1, 1000)")
         kill(stack, "postgres")
-        assert stack.up(without=WITHOUT_WORKER).state == "running"
+        assert stack.up(without=WITHOUT_OWN).state == "running"
     finally:
         for connection in connections:
             connection.close()
@@ -76,7 +76,7 @@ def test_frozen_gateway__is_unresponsive_and_replaced_by_up(stack: Stack) -> Non
     os.kill(frozen.pid, signal.SIGSTOP)
     status = stack.status()
     assert (status.services["gateway"].state, status.state) == ("unresponsive", "degraded")
-    assert stack.up(without=WITHOUT_WORKER).state == "running"
+    assert stack.up(without=WITHOUT_OWN).state == "running"
     assert not processes.is_alive(frozen)
 
 
@@ -88,7 +88,7 @@ def test_stale_record__of_a_recycled_pid_is_never_signalled(stack: Stack) -> Non
     assert stack.status().services["gateway"].state == "dead"
     stack.down()
     processes.save(stack.layout.run_dir, stale)
-    assert stack.up(without=WITHOUT_WORKER).state == "running"
+    assert stack.up(without=WITHOUT_OWN).state == "running"
 
 
 def test_stale_pid_file__with_the_pid_of_another_program_does_not_stop_postgres(
@@ -104,7 +104,7 @@ def test_stale_pid_file__with_the_pid_of_another_program_does_not_stop_postgres(
     )
     try:
         pid_file.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
-        assert stack.up(without=WITHOUT_WORKER).state == "running"
+        assert stack.up(without=WITHOUT_OWN).state == "running"
         assert other.poll() is None
     finally:
         other.kill()
@@ -116,7 +116,7 @@ def test_lost_records__do_not_make_a_second_postgres(stack: Stack) -> None:
     stack_gateway = record_of(stack, "gateway")
     processes.forget(stack.layout.run_dir, "postgres")
     assert stack.status().services["postgres"].state == "dead"
-    status = stack.up(without=WITHOUT_WORKER)
+    status = stack.up(without=WITHOUT_OWN)
     assert status.services["postgres"].pid == running.pid
     assert status.services["gateway"].pid == stack_gateway.pid
 
@@ -125,14 +125,14 @@ def test_damaged_records__are_taken_for_none(stack: Stack) -> None:
     stack.down()
     for name in ("postgres", "gateway"):
         (stack.layout.run_dir / f"{name}.json").write_text("{half")
-    assert stack.up(without=WITHOUT_WORKER).state == "running"
+    assert stack.up(without=WITHOUT_OWN).state == "running"
 
 
 def test_deleted_folders__are_made_again(stack: Stack) -> None:
     stack.down()
     shutil.rmtree(stack.layout.run_dir)
     shutil.rmtree(stack.layout.logs_dir)
-    assert stack.up(without=WITHOUT_WORKER).state == "running"
+    assert stack.up(without=WITHOUT_OWN).state == "running"
 
 
 def test_half_made_database__is_finished_by_the_next_up(stack: Stack) -> None:
@@ -140,7 +140,7 @@ def test_half_made_database__is_finished_by_the_next_up(stack: Stack) -> None:
     stack.down()
     marker = stack.layout.postgres_data / "resumebase.bootstrapped"
     marker.unlink()
-    status = stack.up(without=WITHOUT_WORKER)
+    status = stack.up(without=WITHOUT_OWN)
     assert status.state == "running"
     assert marker.exists()
     assert query(status, "select count(*) from public.notes where id = 1") == [(1,)]
@@ -166,5 +166,5 @@ def test_down__finds_a_service_whose_record_was_lost(stack: Stack, name: str) ->
 def test_up__replaces_a_gateway_whose_record_was_lost(stack: Stack) -> None:
     running = record_of(stack, "gateway")
     processes.forget(stack.layout.run_dir, "gateway")
-    assert stack.up(without=WITHOUT_WORKER).state == "running"
+    assert stack.up(without=WITHOUT_OWN).state == "running"
     assert not processes.is_alive(running)

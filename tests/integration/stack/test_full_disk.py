@@ -15,7 +15,7 @@ from cli.stack import preflight
 from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
-from .conftest import WITHOUT_WORKER, connect, make_project, query
+from .conftest import WITHOUT_OWN, connect, make_project, query
 
 MEGABYTES = 160
 
@@ -69,16 +69,16 @@ def test_up__on_a_full_disk_says_so_and_works_once_there_is_space(
 ) -> None:
     fill(small_disk, leave=8 * 1024 * 1024)
     with pytest.raises(CliError) as caught:
-        small_stack.up(without=WITHOUT_WORKER)
+        small_stack.up(without=WITHOUT_OWN)
     assert caught.value.code == "no-disk-space"
     (small_disk / "filler").unlink()
-    assert small_stack.up(without=WITHOUT_WORKER).state == "running"
+    assert small_stack.up(without=WITHOUT_OWN).state == "running"
 
 
 def test_disk_that_fills_up_later__loses_nothing_that_was_committed(
     small_disk: Path, small_stack: Stack
 ) -> None:
-    status = small_stack.up(without=WITHOUT_WORKER)
+    status = small_stack.up(without=WITHOUT_OWN)
     with connect(status) as connection:
         connection.execute("insert into public.notes values (2, 'committed')")
     fill(small_disk)
@@ -89,10 +89,10 @@ def test_disk_that_fills_up_later__loses_nothing_that_was_committed(
         )
     with pytest.raises(CliError) as caught:
         small_stack.down()
-        small_stack.up(without=WITHOUT_WORKER)
+        small_stack.up(without=WITHOUT_OWN)
     assert caught.value.code == "no-disk-space"
     (small_disk / "filler").unlink()
-    status = small_stack.up(without=WITHOUT_WORKER)
+    status = small_stack.up(without=WITHOUT_OWN)
     assert query(status, "select body from public.notes where id = 2") == [("committed",)]
 
 
@@ -100,7 +100,7 @@ def test_read_only_disk__is_named(small_disk: Path, small_stack: Stack) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     try:
         with pytest.raises(CliError) as caught:
-            small_stack.up(without=WITHOUT_WORKER)
+            small_stack.up(without=WITHOUT_OWN)
     finally:
         subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     assert caught.value.code == "state-dir-not-writable"

@@ -15,7 +15,7 @@ from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
 from .conftest import (
-    WITHOUT_WORKER,
+    WITHOUT_OWN,
     MakeStack,
     add_migration,
     connect,
@@ -29,7 +29,8 @@ from pathlib import Path
 from cli.stack.supervisor import Stack
 stack = Stack(root=Path(sys.argv[1]), state_dir=Path(sys.argv[2]), port_base=int(sys.argv[3]))
 status = stack.up(
-    without=frozenset({"worker"}), on_step=lambda step: print(step, file=sys.stderr, flush=True)
+    without=frozenset({"worker", "http"}),
+    on_step=lambda step: print(step, file=sys.stderr, flush=True),
 )
 print({name: service.pid for name, service in status.services.items()})
 """
@@ -51,7 +52,7 @@ def pids(stack: Stack) -> dict[str, int | None]:
 
 def test_up__starts_everything_migrates_and_seeds(make_stack: MakeStack) -> None:
     steps: list[str] = []
-    status = make_stack().up(without=WITHOUT_WORKER, on_step=steps.append)
+    status = make_stack().up(without=WITHOUT_OWN, on_step=steps.append)
     assert status.state == "running"
     assert query(status, "select body from public.notes") == [("seeded",)]
     health = httpx.get(
@@ -64,7 +65,7 @@ def test_up__starts_everything_migrates_and_seeds(make_stack: MakeStack) -> None
 def test_up__when_all_is_up_changes_nothing(stack: Stack) -> None:
     before = pids(stack)
     steps: list[str] = []
-    stack.up(without=WITHOUT_WORKER, on_step=steps.append)
+    stack.up(without=WITHOUT_OWN, on_step=steps.append)
     assert pids(stack) == before
     assert steps == []
 
@@ -77,7 +78,7 @@ def test_down__stops_every_process_and_keeps_data_and_keys(stack: Stack) -> None
     assert stack.down() is True
     assert not [pid for pid in running if psutil.pid_exists(pid)]
     assert stack.status().state == "stopped"
-    again = stack.up(without=WITHOUT_WORKER)
+    again = stack.up(without=WITHOUT_OWN)
     assert query(again, "select body from public.notes where id = 20") == [("mine",)]
     assert (again.secret_key, again.db_url) == (first.secret_key, first.db_url)
 
@@ -86,7 +87,7 @@ def test_down__while_nothing_runs_is_fine(make_stack: MakeStack) -> None:
     stack = make_stack()
     assert stack.down() is False
     assert not stack.layout.state_dir.exists()
-    stack.up(without=WITHOUT_WORKER)
+    stack.up(without=WITHOUT_OWN)
     stack.down()
     assert stack.down() is False
 
@@ -103,7 +104,7 @@ def test_two_stacks__run_side_by_side_with_their_own_data_and_keys(
     stack: Stack, make_stack: MakeStack
 ) -> None:
     one = stack.status()
-    other = make_stack("other").up(without=WITHOUT_WORKER)
+    other = make_stack("other").up(without=WITHOUT_OWN)
     with connect(one) as connection:
         connection.execute("insert into public.notes values (30, 'one')")
     assert query(other, "select count(*) from public.notes where id = 30") == [(0,)]
@@ -128,11 +129,11 @@ def test_up__from_two_processes_at_once_makes_one_stack(
 
 def test_up__moves_a_stopped_stack_to_other_ports_and_remembers_them(make_stack: MakeStack) -> None:
     stack = make_stack()
-    old = stack.up(without=WITHOUT_WORKER)
+    old = stack.up(without=WITHOUT_OWN)
     stack.down()
     base = free_base()
     moved = Stack(root=stack.root, state_dir=stack.layout.state_dir, port_base=base)
-    assert moved.up(without=WITHOUT_WORKER).api_url != old.api_url
+    assert moved.up(without=WITHOUT_OWN).api_url != old.api_url
     later = make_stack().status()
     assert later.api_url == f"http://127.0.0.1:{base}"
     assert query(later, "select count(*) from public.notes") == [(1,)]
@@ -152,7 +153,7 @@ def test_up__interrupted_stops_what_it_started_and_can_be_repeated(
     assert child.returncode != 0
     assert stack.status().state == "stopped"
     assert not list(stack.layout.run_dir.iterdir())
-    assert query(stack.up(without=WITHOUT_WORKER), "select body from public.notes") == [("seeded",)]
+    assert query(stack.up(without=WITHOUT_OWN), "select body from public.notes") == [("seeded",)]
 
 
 def test_up__killed_in_the_middle_is_finished_by_the_next_one(
@@ -166,14 +167,14 @@ def test_up__killed_in_the_middle_is_finished_by_the_next_one(
     wait_for(lambda: "creating roles" in child.stderr.readline(), "Postgres to be up")
     child.kill()
     child.communicate(timeout=60)
-    assert query(stack.up(without=WITHOUT_WORKER), "select body from public.notes") == [("seeded",)]
+    assert query(stack.up(without=WITHOUT_OWN), "select body from public.notes") == [("seeded",)]
 
 
 def test_changed_seed__is_applied_again(stack: Stack) -> None:
     status, project = stack.status(), stack.root
     seed = project / "supabase" / "seed.sql"
     seed.write_text("insert into public.notes values (40, 'new seed') on conflict do nothing;")
-    stack.up(without=WITHOUT_WORKER)
+    stack.up(without=WITHOUT_OWN)
     assert query(status, "select body from public.notes where id = 40") == [("new seed",)]
 
 
@@ -182,7 +183,7 @@ def test_new_migration__is_known_to_the_gateway(stack: Stack) -> None:
     headers = {"apikey": status.secret_key}
     assert httpx.get(f"{status.api_url}/rest/v1/later", headers=headers).status_code == 404
     add_migration(project, "20260104000000_later.sql", "create table public.later (id int);")
-    stack.up(without=WITHOUT_WORKER)
+    stack.up(without=WITHOUT_OWN)
     assert httpx.get(f"{status.api_url}/rest/v1/later", headers=headers).json() == []
 
 
@@ -192,7 +193,7 @@ def test_changed_config__restarts_the_gateway_with_it(stack: Stack) -> None:
     config = project / "supabase" / "config.toml"
     config.write_text(config.read_text().replace("length = 8", "length = 30"))
     before = pids(stack)
-    stack.up(without=WITHOUT_WORKER)
+    stack.up(without=WITHOUT_OWN)
     assert pids(stack)["gateway"] != before["gateway"]
     assert pids(stack)["postgres"] == before["postgres"]
     refused = httpx.post(
@@ -206,7 +207,7 @@ def test_changed_config__restarts_the_gateway_with_it(stack: Stack) -> None:
 
 def test_destroy__leaves_neither_processes_nor_files(make_stack: MakeStack) -> None:
     stack = make_stack()
-    stack.up(without=WITHOUT_WORKER)
+    stack.up(without=WITHOUT_OWN)
     place = stack.layout.postgres_home.resolve()
     running = [pid for pid in pids(stack).values() if pid]
     stack.destroy()
@@ -218,7 +219,7 @@ def test_destroy__leaves_neither_processes_nor_files(make_stack: MakeStack) -> N
 
 def test_logs__are_there_and_hold_no_secret(stack: Stack) -> None:
     stack.down()
-    status = stack.up(without=WITHOUT_WORKER)
+    status = stack.up(without=WITHOUT_OWN)
     text = "".join(processes.tail(file) for file in stack.log_files().values())
     assert "ready to accept connections" in text
     assert "Server running" in text

@@ -18,7 +18,7 @@ from cli.stack.account import postgres_account
 from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
-from .conftest import WITHOUT_WORKER, MakeStack, query
+from .conftest import WITHOUT_OWN, MakeStack, query
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 SYSTEM_POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
@@ -65,7 +65,7 @@ def test_open_directory__holds_the_data_itself(open_place: Path, make_stack: Mak
     root = make_stack().root
     stack = Stack(root=root, state_dir=open_place / "state", port_base=free_base())
     try:
-        stack.up(without=WITHOUT_WORKER)
+        stack.up(without=WITHOUT_OWN)
         assert not stack.layout.postgres_home.is_symlink()
         assert stack.layout.postgres_data.is_relative_to(open_place)
     finally:
@@ -77,7 +77,7 @@ def test_closed_directory__keeps_a_link_to_the_data(tmp_path: Path, make_stack: 
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     stack = make_stack("closed/state")
-    status = stack.up(without=WITHOUT_WORKER)
+    status = stack.up(without=WITHOUT_OWN)
     assert stack.layout.postgres_home.is_symlink()
     assert stack.layout.postgres_data.is_relative_to(accounts.SHARED_DIR)
     assert query(status, "select body from public.notes") == [("seeded",)]
@@ -110,26 +110,26 @@ def test_closed_programs__are_copied_once_to_where_postgres_may_go(
 @pytest.mark.skipif(not SYSTEM_POSTGRES, reason="no other Postgres is installed")
 def test_other_postgres__runs_the_same_stack(make_stack: MakeStack) -> None:
     stack = make_stack(postgres_bin=SYSTEM_POSTGRES[0].parent)
-    status = stack.up(without=WITHOUT_WORKER)
+    status = stack.up(without=WITHOUT_OWN)
     major = SYSTEM_POSTGRES[0].parts[-3]
     shown = query(status, "show server_version")[0][0]
     assert str(shown).startswith(f"{major}.")
     assert query(status, "select body from public.notes") == [("seeded",)]
     stack.down()
     with pytest.raises(CliError) as caught:
-        Stack(root=stack.root, state_dir=stack.layout.state_dir).up(without=WITHOUT_WORKER)
+        Stack(root=stack.root, state_dir=stack.layout.state_dir).up(without=WITHOUT_OWN)
     assert caught.value.code == "postgres-version"
 
 
 def test_lost_data__is_said_and_reset_starts_anew(make_stack: MakeStack) -> None:
     stack = make_stack()
-    stack.up(without=WITHOUT_WORKER)
+    stack.up(without=WITHOUT_OWN)
     stack.down()
     place = stack.layout.postgres_home.resolve()
     shutil.rmtree(place)
     if stack.layout.postgres_home.is_symlink():
         with pytest.raises(CliError) as caught:
-            stack.up(without=WITHOUT_WORKER)
+            stack.up(without=WITHOUT_OWN)
         assert caught.value.code == "data-missing"
     stack.reset()
-    assert query(stack.up(without=WITHOUT_WORKER), "select body from public.notes") == [("seeded",)]
+    assert query(stack.up(without=WITHOUT_OWN), "select body from public.notes") == [("seeded",)]

@@ -12,7 +12,7 @@ from cli.stack import home
 from cli.stack.status import StackStatus
 from cli.stack.supervisor import Stack
 
-from .conftest import WITHOUT_WORKER, add_migration, connect, query
+from .conftest import WITHOUT_OWN, add_migration, connect, query
 
 
 def add_note(status: StackStatus) -> None:
@@ -58,7 +58,7 @@ def test_reset__of_a_stopped_stack_leaves_it_stopped(stack: Stack) -> None:
     add_note(stack.status())
     stack.down()
     assert stack.reset().state == "stopped"
-    assert notes(stack.up(without=WITHOUT_WORKER)) == ["seeded"]
+    assert notes(stack.up(without=WITHOUT_OWN)) == ["seeded"]
 
 
 def test_reset__that_fails_leaves_everything_as_it_was(stack: Stack) -> None:
@@ -87,7 +87,7 @@ def test_reset__cut_off_in_the_middle_is_undone_by_up(stack: Stack) -> None:
     home.set_aside(stack.layout)
     assert not uploaded.exists()
     steps: list[str] = []
-    status = stack.up(without=WITHOUT_WORKER, on_step=steps.append)
+    status = stack.up(without=WITHOUT_OWN, on_step=steps.append)
     assert notes(status) == ["seeded", "mine"]
     assert uploaded.exists()
     assert "undoing a reset that was cut off" in steps

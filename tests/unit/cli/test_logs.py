@@ -46,7 +46,7 @@ def test_logs__of_an_unknown_service_names_the_known_ones(invoke: Callable[..., 
     assert result.exit_code == 2
     error = json.loads(result.stderr)
     assert error["code"] == "unknown-service"
-    assert "postgres, gateway, worker" in error["hint"]
+    assert "postgres, gateway, worker, http" in error["hint"]
 
 
 def test_logs__of_a_hosted_project_says_where_they_are(invoke: Callable[..., Result]) -> None:

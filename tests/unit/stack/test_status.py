@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cli.stack.layout import SERVICES
 from cli.stack.status import ServiceState, ServiceStatus, StackStatus, overall
 
 
@@ -17,13 +18,14 @@ from cli.stack.status import ServiceState, ServiceStatus, StackStatus, overall
         (("running", "dead", "running"), "degraded"),
         (("running", "unresponsive", "stopped"), "degraded"),
         (("dead", "dead", "dead"), "degraded"),
+        (("running", "running", "running", "stopped"), "running"),
+        (("running", "running", "running", "unresponsive"), "degraded"),
     ],
 )
 def test_overall__is_degraded_as_soon_as_one_service_fails(
     states: tuple[ServiceState, ...], expected: str
 ) -> None:
-    names = ("postgres", "gateway", "worker")
-    services = {name: ServiceStatus(state) for name, state in zip(names, states, strict=True)}
+    services = {name: ServiceStatus(state) for name, state in zip(SERVICES, states, strict=False)}
     assert overall(services) == expected
 
 
