@@ -1,13 +1,13 @@
 """How subscriptions stand at their provider, in the shape in which webhooks are applied."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge_workers.billing import razorpay, stripe
 from edge_workers.billing.changes import (
     MalformedEvent,
     Normalised,
@@ -27,11 +27,6 @@ from edge_workers.billing.providers import Providers
 
 CALLS_AT_ONCE = 4
 """Few enough for the limits of both providers: the rest of the product asks them as well."""
-
-_READERS: Mapping[Provider, Callable[[Mapping[str, Any], datetime], SubscriptionChange]] = {
-    "razorpay": razorpay.subscription_change,
-    "stripe": stripe.subscription_change,
-}
 
 
 class Problem(BaseModel):
@@ -53,7 +48,10 @@ def read_subscription(
     provider: Provider, entity: Entity, at: datetime | None = None
 ) -> SubscriptionChange:
     """What a subscription of the provider says now. Raises MalformedEvent."""
-    return _READERS[provider](entity, at or datetime.now(UTC))
+    # Late, so that a worker that never sees a provider does not load its module.
+    module = import_module(f"edge_workers.billing.{provider}")
+    change: SubscriptionChange = module.subscription_change(entity, at or datetime.now(UTC))
+    return change
 
 
 async def look_up(

@@ -100,6 +100,10 @@ class RazorpayApi:
         return _first(found, lambda each: _notes(each).get("checkout") == str(checkout.id))
 
 
+make = RazorpayApi
+"""What `providers.py` looks for in the module of a provider."""
+
+
 class _Session(ProviderSession):
     """Turns failures into ours before the SDK sees them: it prints some and knows no status."""
 

@@ -116,11 +116,18 @@ class StripeApi:
         return params
 
 
+make = StripeApi
+"""What `providers.py` looks for in the module of a provider."""
+
+
 def _ask(call: Callable[[], stripe.StripeObject]) -> dict[str, Any]:
     try:
-        return call().to_dict()
+        answer = call()
     except stripe.StripeError as error:
         raise _our_error(error) from None
+    if not isinstance(answer, stripe.StripeObject):
+        raise ProviderUnavailable("stripe")
+    return answer.to_dict()
 
 
 def _our_error(error: stripe.StripeError) -> ProviderError:

@@ -101,14 +101,17 @@ comment on function worker.subscriptions_to_reconcile(uuid, uuid) is
 PT409 for a stale lease.';
 grant execute on function worker.subscriptions_to_reconcile(uuid, uuid) to service_role;
 
-create function private.apply_reconciled(p_change jsonb) returns boolean
+create function private.apply_reconciled(p_change jsonb) returns text
 language plpgsql
 volatile
 set search_path = ''
 as $$
+declare
+    v_outcome jsonb;
 begin
-    perform private.apply_billing_changes(jsonb_build_array(p_change));
-    return true;
+    v_outcome := private.apply_billing_changes(jsonb_build_array(p_change));
+    -- Such as a price that no plan has. No webhook waits for it here; the next night asks again.
+    return case when v_outcome ->> 'status' = 'parked' then v_outcome ->> 'error' end;
 exception
     -- Somebody else is at it: the whole task comes again.
     when lock_not_available or deadlock_detected or serialization_failure then
@@ -116,11 +119,12 @@ exception
     when others then
         raise warning 'Subscription % is not reconciled: %',
             p_change ->> 'subscription_id', sqlerrm;
-        return false;
+        return sqlerrm;
 end;
 $$;
 comment on function private.apply_reconciled(jsonb) is
-    'Applies what was fetched of one subscription. False when that fails: others must not suffer.';
+    'Applies what was fetched of one subscription. Gives why that failed, or null: others must not
+suffer from it.';
 
 create function private.on_reconcile(p_task queue.tasks, p_event text, p_data jsonb) returns void
 language plpgsql
@@ -129,6 +133,7 @@ set search_path = ''
 as $$
 declare
     v_change jsonb;
+    v_error text;
     v_problems jsonb := coalesce(p_data -> 'problems', '[]');
 begin
     if p_event = 'failed' then
@@ -157,9 +162,12 @@ begin
         -- Accounts are locked one after another, by everybody in the same order.
         order by s.user_id, s.id
     loop
-        if not private.apply_reconciled(v_change) then
+        v_error := private.apply_reconciled(v_change);
+        if v_error is not null then
             v_problems := v_problems || jsonb_build_object(
-                'subscription_id', v_change -> 'subscription_id', 'code', 'not_applied'
+                'subscription_id', v_change -> 'subscription_id',
+                'code', 'not_applied',
+                'error', left(v_error, 100)
             );
         end if;
     end loop;
