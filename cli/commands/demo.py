@@ -56,8 +56,7 @@ def demo(
     document = _document(file or root / EXAMPLE)
     environment = select(root, env, state_dir=state_dir, port_base=port_base)
     narrator = Narrator(err_console if as_json else console)
-    unneeded = frozenset({"http"} if journey == "parse" else ())
-    status = open_stack(environment).up(without=unneeded, on_step=note)
+    status = open_stack(environment).up(on_step=note)
     narrator.tell("The stack is up", f"API {status.api_url}", f"Postgres {_without_login(status)}")
     with _api_errors_explained(), DemoUser(status.api_url, status.publishable_key) as user:
         if journey == "parse":
@@ -140,7 +139,7 @@ def _show_end(resume: dict[str, Any], narrator: Narrator) -> None:
     _show_next(
         narrator,
         (f"{resumebase} demo my-resume.pdf", "the same with a résumé of yours"),
-        (f"{resumebase} demo --journey billing-stripe", "the same user goes on, and pays"),
+        (f"{resumebase} demo --journey billing-stripe", "what happens when a user pays"),
         ("make quickstart", "the same journey from JavaScript, with supabase-js"),
         (f"{resumebase} status", "addresses and keys for your own client"),
         (f"{resumebase} logs worker", "what the worker did"),

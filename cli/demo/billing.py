@@ -52,9 +52,10 @@ def walk_subscription(
     """
     before = user.resumes()
     told = provider.tell(Wanted("purchase", plan=PLAN))
-    narrator.tell(f"Paid for {PLAN} at {provider.name}: its events, shuffled and twice", *told)
     _expect(user, PLAN, "active")
-    narrator.tell("Asked the Data API again: rpc my_subscription_status", _plan(user))
+    narrator.tell(
+        f"Paid for {PLAN} at {provider.name}: its events, shuffled and twice", *told, _plan(user)
+    )
 
     read_again(user, resume_id, 1)
     narrator.tell("Had the résumé read again: the plan allows it", _limit(user))
@@ -89,8 +90,11 @@ def walk_tokens(
     """
     told = provider.tell(Wanted("purchase", pack=PACK))
     bought = _tokens(user)
-    narrator.tell(f"Bought a token pack at {provider.name}: shuffled and twice", *told)
-    narrator.tell("Credited once", f"{bought} tokens")
+    narrator.tell(
+        f"Bought a token pack at {provider.name}: its events, shuffled and twice",
+        *told,
+        f"credited once: {bought} tokens",
+    )
 
     read_again(user, resume_id, 2)
     left = _tokens(user)
@@ -99,10 +103,8 @@ def walk_tokens(
     narrator.tell("Had the résumé read twice, beyond the plan", f"{left} tokens left")
 
     told = provider.tell(Wanted(REFUND[provider.name], pack=PACK))
-    data = provider.db.value(
-        "select public.report_usage(%s)", provider.db.find_account(user.user_id).id
-    )
-    tokens = data["tokens"]
+    account = provider.db.find_account(user.user_id)
+    tokens = provider.db.value("select public.report_usage(%s)", account.id)["tokens"]
     if (tokens["balance"], tokens["debt"]) != (0, bought - left):
         raise CliError("refund-not-applied", f"The books say {tokens}.", "Please report this.")
     narrator.tell(
@@ -111,6 +113,14 @@ def walk_tokens(
         f"balance {tokens['balance']}, owed {tokens['debt']}",
     )
     narrator.tell("Asked for one more reading", *refusal(user, resume_id))
+
+    done = provider.db.one(
+        "select * from public.admin_grant_tokens(%s, %s, %s)", account.id, bought, "Goodwill"
+    )
+    narrator.tell(
+        f"An operator gave {bought} tokens: the debt was paid first",
+        f"balance {done['balance']}, owed {done['debt']}",
+    )
     return user.subscription_status()
 
 
