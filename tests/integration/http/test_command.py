@@ -46,10 +46,10 @@ def wait_started(service: Service) -> None:
     service.url = f"http://127.0.0.1:{json.loads(text)['port']}"
 
 
-def test_serve__takes_events_and_says_at_its_end_what_came(stack: StackStatus) -> None:
+def test_serve__takes_events_and_says_at_its_end_what_came(inbox: StackStatus) -> None:
     variables = {
-        "SUPABASE_URL": stack.api_url,
-        "SUPABASE_SECRET_KEY": stack.secret_key,
+        "SUPABASE_URL": inbox.api_url,
+        "SUPABASE_SECRET_KEY": inbox.secret_key,
         "STRIPE_WEBHOOK_SECRET": SECRETS["stripe"],
     }
     with serve("--port", "0", **variables) as service:
