@@ -9,7 +9,7 @@ RESUMEBASE := $(BIN)/resumebase
 BASELINE := supabase/migrations/20261120*.sql
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down reset demo quickstart test check format types access bench webhooks plans snapshot mutants clean
+.PHONY: help setup up down reset demo quickstart test check format types access bench webhooks plans snapshot mutants proofs clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ test: setup ## Run all tests; they start their own stacks and stop them again
 mutants: setup ## Weaken the security model in every small way; the tests have to notice
 	@$(BIN)/python -m rlstests.mutation --markdown docs/mutation.md $(MUTANTS)
 
+proofs: setup ## Thousands of new examples for the properties of metering (minutes)
+	@$(BIN)/python -m pytest rlstests/test_metering_properties.py --hypothesis-profile=thorough
+
 check: setup ## Lint and type-check everything
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -63,6 +66,7 @@ snapshot: setup ## Write rlstests/snapshots/schema.sql, the end state of the mig
 
 bench: setup ## Measure; docs/performance.md says what the numbers mean
 	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -m benchmarks.metering
 
 webhooks: setup ## Measure webhooks beside another service on the same Postgres (minutes; installs it)
 	@$(BIN)/python -m benchmarks.webhooks

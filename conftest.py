@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cli.stack.ports import free_base
 from cli.stack.status import StackStatus
 from cli.stack.supervisor import Stack
 
 ROOT = Path(__file__).parent
+
+# The suite tries the same examples each time. `--hypothesis-profile=thorough` tries many new ones.
+settings.register_profile("suite", derandomize=True, database=None, deadline=None)
+settings.register_profile("thorough", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile("suite")
 
 
 # A shell starts background jobs with SIGINT ignored, and every process that the tests start would

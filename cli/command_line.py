@@ -14,7 +14,21 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
-from cli.commands import db, demo, doctor, env, logs, resume, stack, webhook, worker
+from cli.commands import (
+    db,
+    demo,
+    doctor,
+    env,
+    logs,
+    plan,
+    resume,
+    stack,
+    subscription,
+    tokens,
+    usage,
+    webhook,
+    worker,
+)
 from cli.output import CliError, ExitCode, print_error
 from cli.runtime import interrupted, missing_package
 from edge_workers.errors import ResumebaseError
@@ -136,5 +150,8 @@ def options(
     """Run the backend of a résumé product: local stack, environments, migrations and workers."""
 
 
-for command in (demo, stack, logs, doctor, resume, db, env, worker, webhook):
+for command in (
+    *(demo, stack, logs, doctor, resume, db, env, worker),
+    *(webhook, plan, subscription, tokens, usage),
+):
     command.register(app)

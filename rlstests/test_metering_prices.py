@@ -3,6 +3,7 @@
 import pytest
 
 from rlstests.actors import ANON, SERVICE, SYSTEM, Actor, Database, Row, refused
+from rlstests.metering_helpers import put_on_plan
 
 PRICE = (
     "insert into public.plan_prices (plan_code, interval, provider, provider_price_id, amount, "
@@ -25,15 +26,6 @@ def count(db: Database, user: Actor, meter: str, period: str, key: str, used: in
         period,
         key,
         used,
-    )
-
-
-def put_on_plan(db: Database, user: Actor, plan: str) -> None:
-    db.query(
-        SYSTEM,
-        "update public.profiles set subscription_tier = %s where id = %s",
-        plan,
-        user.user_id,
     )
 
 

@@ -8,21 +8,10 @@ import psycopg
 import pytest
 
 from cli.stack.status import StackStatus
-from rlstests.actors import SYSTEM, Actor, Database, Row, refused
+from rlstests.actors import SYSTEM, Actor, Database, refused
+from rlstests.metering_helpers import move
 
 USE = str(uuid4())
-
-
-def move(db: Database, user: Actor, amount: int, kind: str, **columns: object) -> Row:
-    """Insert one row of the ledger."""
-    values = {"user_id": user.user_id, "amount": amount, "transaction_type": kind, **columns}
-    names = ", ".join(values)
-    places = ", ".join(["%s"] * len(values))
-    return db.one(
-        SYSTEM,
-        f"insert into public.token_transactions ({names}) values ({places}) returning *",
-        *values.values(),
-    )
 
 
 def balance(db: Database, user: Actor) -> tuple[int, int, int]:

@@ -79,9 +79,36 @@ def test_rows_that_the_system_makes__count_too(db: Database, owner: Actor, stran
         db.query(SYSTEM, sql, [stranger.user_id], 1)
 
 
-def test_admins__have_the_plan_they_have(db: Database, admin: Actor) -> None:
+def test_admins__have_as_many_as_may_be_stored(db: Database, admin: Actor) -> None:
+    assert len(add_resumes(db, admin, FREE + 1)) == FREE + 1
+    db.make_inactive("blocked", admin)
     with refused("PT402"):
-        add_resumes(db, admin, FREE + 1)
+        db.query(SYSTEM, "insert into public.resumes (user_id) values (%s)", admin.user_id)
+
+
+@pytest.mark.parametrize(
+    ("limits", "allowed"),
+    [
+        ('{"resumes": {"lifetime": 2}}', 2),
+        ('{"resumes": {"lifetime": 0}}', 0),
+        ('{"resumes": {"lifetime": null}}', FREE + 5),
+        # Neither says how many there may be at once.
+        ('{"resumes": {"month": 1}}', FREE),
+        ('{"interviews": {"lifetime": 1}}', FREE),
+    ],
+)
+def test_custom_limit__stands_in_place_of_the_plans(
+    db: Database, owner: Actor, stranger: Actor, limits: str, allowed: int
+) -> None:
+    sql = "update public.profiles set custom_limits = %s where id = %s"
+    db.query(SYSTEM, sql, limits, owner.user_id)
+    assert len(add_resumes(db, owner, allowed)) == allowed
+    if allowed <= FREE:
+        with refused("PT402"):
+            add_resumes(db, owner)
+    assert len(add_resumes(db, stranger, FREE)) == FREE
+    with refused("PT402"):
+        add_resumes(db, stranger)
 
 
 def test_other_peoples_resumes__count_for_them_only(

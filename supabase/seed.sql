@@ -46,6 +46,8 @@ from (
     values
     ('free', 'ai_actions', 'lifetime', 5),
     ('free', 'analyses', 'day', 3),
+    -- Bounded by ai_actions alone, and counted for usage_tracking.
+    ('free', 'cover_letters', 'month', null),
     ('free', 'interviews', 'month', 0),
     ('free', 'transcripts', 'month', 0),
     ('free', 'generations', 'day', 10),
@@ -69,6 +71,7 @@ from (
     ('career', 'generations', 'day', 200),
     ('premium', 'ai_actions', 'month', null),
     ('premium', 'interviews', 'month', 10),
+    ('premium', 'cover_letters', 'month', null),
     ('premium', 'transcripts', 'month', 300),
     ('premium', 'generations', 'day', null),
     ('coach', 'ai_actions', 'month', null),
@@ -347,6 +350,7 @@ values
     'retention_seconds', '5',
     'How long one round of deleting old rows may take; the next follows in a minute.'
 ),
+('reservation_hours', '24', 'Hours after which a use that nobody settled is given back.'),
 ('max_files_per_bucket', '200', 'Files that a user may have in one storage bucket.'),
 ('max_stored_resumes', '500', 'Résumés that a user may have, those in the trash included.'),
 ('max_jobs', '1000', 'Jobs that a user may track; the trash has room for as many.'),

@@ -1,24 +1,18 @@
 """Both payment providers behind one door, for code that must not block."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from importlib import import_module
 from typing import ParamSpec, TypeVar
 
 from edge_workers.billing.changes import Provider
 from edge_workers.billing.provider_api import PaymentProvider
 from edge_workers.billing.provider_errors import ProviderTimeout
-from edge_workers.billing.razorpay_api import RazorpayApi
-from edge_workers.billing.stripe_api import StripeApi
 from edge_workers.handlers.blocking import run_blocking
 from edge_workers.settings import BillingSettings
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-_MAKERS: Mapping[Provider, Callable[[BillingSettings], PaymentProvider]] = {
-    "razorpay": RazorpayApi,
-    "stripe": StripeApi,
-}
 
 
 class Providers:
@@ -31,7 +25,7 @@ class Providers:
     def of(self, provider: Provider) -> PaymentProvider:
         """The provider. Raises ProviderNotConfigured without keys for it."""
         if provider not in self._made:
-            self._made[provider] = _MAKERS[provider](self.settings)
+            self._made[provider] = _maker(provider)(self.settings)
         return self._made[provider]
 
     async def call(
@@ -50,3 +44,10 @@ class Providers:
                 return await run_blocking(function, *args, **kwargs)
         except TimeoutError:
             raise ProviderTimeout(provider) from None
+
+
+def _maker(provider: Provider) -> Callable[[BillingSettings], PaymentProvider]:
+    # Late: a process that never talks to a provider does not load its SDK.
+    module = import_module(f"edge_workers.billing.{provider}_api")
+    made: Callable[[BillingSettings], PaymentProvider] = module.make
+    return made

@@ -113,6 +113,6 @@ def _malformed(error: ValidationError) -> MalformedEvent:
     # What was wrong, never what was sent: payloads are about people.
     problems = (
         f"{error.title}.{'.'.join(str(step) for step in each['loc'])}: {each['msg']}"
-        for each in error.errors(include_url=False, include_input=False, include_context=False)
+        for each in error.errors()
     )
     return MalformedEvent("; ".join(problems)[:2000])

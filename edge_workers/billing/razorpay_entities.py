@@ -19,7 +19,7 @@ _LAST_SECOND = 253_402_300_799
 
 def from_epoch(value: object) -> datetime:
     """A time as Razorpay writes it. Raises ValueError for what is none."""
-    if type(value) is not int or not _FIRST_SECOND <= value <= _LAST_SECOND:
+    if not isinstance(value, int) or not _FIRST_SECOND <= value <= _LAST_SECOND:
         raise ValueError("Input should be a time in epoch seconds")
     return datetime.fromtimestamp(value, UTC)
 

@@ -18,7 +18,8 @@ from edge_workers.billing.changes import (
 )
 from edge_workers.billing.stripe_checkouts import session_reader
 from edge_workers.billing.stripe_entities import Event, Subscription, user_in
-from edge_workers.billing.stripe_invoices import (
+from edge_workers.billing.stripe_payments import (
+    read_closed_dispute,
     read_failed_invoice,
     read_invoice_payment,
     read_invoice_to_confirm,
@@ -129,14 +130,13 @@ _READERS: dict[str, _Reader] = {
     "invoice.voided": read_voided_invoice,
     "invoice_payment.paid": read_invoice_payment,
     "charge.refunded": read_refunded_charge,
+    "charge.dispute.closed": read_closed_dispute,
 }
 
-_DISPUTE = "Kept for whoever answers the dispute; access does not depend on it."
 _REFUND = "charge.refunded says what was given back."
 
 _NOTES: dict[str, str] = {
-    "charge.dispute.created": _DISPUTE,
-    "charge.dispute.closed": _DISPUTE,
+    "charge.dispute.created": "The dispute has to be answered at Stripe; nothing is decided yet.",
     "payment_intent.payment_failed": "The invoice or the checkout session says what came of it.",
     "refund.created": _REFUND,
     "refund.updated": _REFUND,

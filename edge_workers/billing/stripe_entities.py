@@ -182,6 +182,15 @@ class Charge(_Object):
     captured: bool = True
 
 
+class Dispute(_Object):
+    id: ProviderId
+    status: str
+    charge: Reference = None
+    payment_intent: Reference = None
+    amount: Amount
+    currency: str
+
+
 class CheckoutSession(_Object):
     id: ProviderId
     mode: Literal["payment", "setup", "subscription"]

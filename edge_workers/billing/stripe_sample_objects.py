@@ -179,8 +179,9 @@ def _charge(_: str, facts: SampleFacts, __: str | None) -> dict[str, Any]:
     }
 
 
-def _dispute(_: str, facts: SampleFacts, __: str | None) -> dict[str, Any]:
+def _dispute(event: str, facts: SampleFacts, status: str | None) -> dict[str, Any]:
     dispute = _template("dispute")
+    usual = "lost" if event == "charge.dispute.closed" else "needs_response"
     dispute["evidence_details"]["due_by"] = seconds(facts.at) + 9 * 86400
     return dispute | {
         "id": f"du_{bare(facts.payment_id)}",
@@ -189,6 +190,7 @@ def _dispute(_: str, facts: SampleFacts, __: str | None) -> dict[str, Any]:
         "created": seconds(facts.at),
         "currency": facts.currency.lower(),
         "payment_intent": facts.payment_id,
+        "status": status or usual,
     }
 
 

@@ -32,6 +32,7 @@ EVENTS: dict[str, str] = {
     "invoice_payment.paid": "Which payment intent paid which invoice.",
     "charge.refunded": "All or a part of a payment was given back.",
     "charge.dispute.created": "A customer disputes a payment at the bank; stored and ignored.",
+    "charge.dispute.closed": "A dispute was lost, and the money given back.",
 }
 
 

@@ -35,6 +35,26 @@ SAMPLES = {
         insert="default values",
         update="status = 'completed'",
     ),
+    "private.payment_aliases": Sample(
+        where="user_id = %(owner)s",
+        before=(
+            "insert into public.payments (user_id, provider, provider_payment_id, kind, amount, "
+            "currency, status) values (%(owner)s, 'stripe', 'in_sample', 'subscription', 200, "
+            "'USD', 'pending')",
+        ),
+        make="(provider, alias, user_id, payment_id) select 'stripe', 'ch_sample', p.user_id, p.id "
+        "from public.payments p where p.user_id = %(owner)s and p.kind = 'subscription'",
+        insert="default values",
+        update="alias = 'ch_other'",
+    ),
+    "private.subscription_observations": Sample(
+        where="user_id = %(owner)s",
+        make="(user_id, provider, provider_subscription_id, occurred_at, status, "
+        "content_sha256) values (%(owner)s, 'stripe', 'sub_sample', now(), 'active', "
+        "sha256('sample'))",
+        insert="default values",
+        update="status = 'active'",
+    ),
     "private.webhook_events": Sample(
         where="user_id = %(owner)s",
         make="(provider, event_id, body_sha256, type, payload, occurred_at, user_id) "

@@ -78,6 +78,33 @@ Check it before the size of any JSON that a client sends.';
 -- CHECK constraints run with the rights of whoever writes the row.
 grant execute on function private.has_short_numbers(jsonb) to authenticated, service_role;
 
+create function private.is_custom_limits(p_limits jsonb) returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+    -- A case keeps jsonb_each from seeing what is no object.
+    select jsonb_typeof(p_limits) = 'object' and not exists (
+        select 1
+        from jsonb_each(case jsonb_typeof(p_limits) when 'object' then p_limits else '{}' end)
+            as m (meter, periods)
+        left join lateral jsonb_each(
+            case jsonb_typeof(m.periods) when 'object' then m.periods else '{}' end
+        ) as l (period, max_uses) on true
+        where (
+            m.meter ~ '^[a-z][a-z0-9_]{1,39}$'
+            and jsonb_typeof(m.periods) = 'object'
+            and m.periods <> '{}'
+            and l.period in ('day', 'month', 'lifetime')
+            and (l.max_uses = 'null' or l.max_uses::text ~ '^[0-9]{1,9}$')
+        ) is not true
+    );
+$$;
+comment on function private.is_custom_limits(jsonb) is
+    'True for {meter: {day|month|lifetime: whole number or null}}; null means unlimited.';
+-- CHECK constraints run with the rights of whoever writes the row.
+grant execute on function private.is_custom_limits(jsonb) to authenticated, service_role;
+
 create function private.tg_set_updated_at() returns trigger
 language plpgsql
 volatile

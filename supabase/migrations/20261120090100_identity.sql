@@ -30,6 +30,9 @@ create table public.profiles (
     active_resume_id uuid,
     subscription_tier text not null default 'free',
     subscription_status text not null default 'none',
+    custom_limits jsonb not null default '{}' check (
+        private.is_custom_limits(custom_limits) and octet_length(custom_limits::text) <= 16384
+    ),
     is_active boolean not null default true,
     deleted_at timestamptz,
     created_at timestamptz not null default now(),
@@ -47,6 +50,10 @@ comment on column public.profiles.subscription_tier is
     'Code of the plan in effect. System-written: the mirror of the subscription.';
 comment on column public.profiles.subscription_status is
     'Status of that subscription, none without one. System-written.';
+comment on column public.profiles.custom_limits is
+    'Limits agreed with this user: {meter: {day|month|lifetime: number or null}}; null is unlimited.
+Those of a meter stand in place of all that the plan says of it; resumes.lifetime in place of
+plans.max_resumes. System-written: the mirror of the subscription.';
 comment on column public.profiles.is_active is
     'False for a blocked account: it may read and delete, but write nothing. System-written.';
 comment on column public.profiles.deleted_at is
@@ -125,7 +132,7 @@ as $$
     );
 $$;
 comment on function private.is_admin() is
-    'True when the caller is an active admin. The only predicate on admin_users.';
+    'True when the caller is an active admin. The only predicate on admin_users that policies ask.';
 grant execute on function private.is_admin() to authenticated;
 
 create function private.lock_account(p_user_id uuid) returns void

@@ -1,4 +1,4 @@
--- Room: metering, third part: tokens.
+-- Room: metering, tokens: held, and moved.
 --
 -- What lives here: what a user holds (token_balances) and every move of it (token_transactions).
 -- The ledger is the only way to move a balance: inserting a row applies it, so that the sum of the
@@ -192,6 +192,30 @@ for each row execute function private.tg_token_transactions__guard_history();
 create trigger _900_audit after insert on public.token_transactions
 for each row when (new.transaction_type in ('grant', 'adjustment'))
 execute function private.tg_audit('id', '{}', '{}');
+
+create function private.pay_token_debt(p_user_id uuid) returns integer
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    v_paid integer;
+begin
+    select least(b.debt, b.current_balance) into v_paid
+    from public.token_balances b
+    where b.user_id = p_user_id
+    for no key update;
+    if v_paid > 0 then
+        insert into public.token_transactions
+        (user_id, amount, debt_change, transaction_type, description)
+        values (p_user_id, -v_paid, -v_paid, 'adjustment', 'Debt made good.');
+    end if;
+    return coalesce(v_paid, 0);
+end;
+$$;
+comment on function private.pay_token_debt(uuid) is
+    'Makes good what a user owes, as far as the balance goes; returns how many tokens that took.
+Call it after each row of the ledger that brings tokens in, and private.lock_account before.';
 
 create function private.tg_profiles__create_token_balance() returns trigger
 language plpgsql

@@ -1,4 +1,4 @@
--- Room: metering, fifth part: usage in the shapes that older clients read.
+-- Room: metering, views: usage in the shapes that older clients read.
 --
 -- What lives here: usage_tracking (uses by month) and user_credits (one row per user), views over
 -- usage_counters. They hold nothing of their own.
@@ -39,8 +39,7 @@ from public.profiles p
 -- A plan may limit AI actions in several periods: the longest is the allowance.
 left join lateral (
     select i.period, i.max_uses
-    from public.plan_limits i
-    where i.plan_code = p.subscription_tier and i.meter = 'ai_actions'
+    from private.effective_limits(p.id, '{ai_actions}') i
     order by array_position('{lifetime,month,day}'::text[], i.period)
     limit 1
 ) l on true

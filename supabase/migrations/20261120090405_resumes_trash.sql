@@ -134,6 +134,33 @@ $$;
 comment on function private.raise_too_many_resumes(text, integer, integer, text) is
     'PT402 with detail {meter, limit, used}; used does not count what was asked for.';
 
+create function private.resume_limit(p_user_id uuid) returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if private.is_admin_account(p_user_id) then
+        return null;
+    end if;
+    return (
+        select case
+            when p.custom_limits -> 'resumes' ? 'lifetime'
+                then (p.custom_limits #>> '{resumes,lifetime}')::integer
+            -- A plan that is not in the catalogue includes nothing.
+            when l.code is null then 0
+            else l.max_resumes
+        end
+        from public.profiles p
+        left join public.plans l on l.code = p.subscription_tier
+        where p.id = p_user_id
+    );
+end;
+$$;
+comment on function private.resume_limit(uuid) is
+    'How many résumés a user may have, without those in the trash: max_resumes of the plan, or what
+custom_limits say of resumes in its place. Null means unlimited, as for admins.';
+
 create function private.check_resume_quota(p_user_id uuid, p_added integer, p_is_new boolean)
 returns void
 language plpgsql
@@ -151,14 +178,7 @@ begin
     from public.resumes r
     where r.user_id = p_user_id;
 
-    select l.max_resumes into v_limit
-    from public.profiles p
-    inner join public.plans l on l.code = p.subscription_tier
-    where p.id = p_user_id;
-    if not found then
-        -- A plan that is not in the catalogue includes nothing.
-        v_limit := 0;
-    end if;
+    v_limit := private.resume_limit(p_user_id);
 
     if p_is_new and v_stored > v_cap then
         perform private.raise_too_many_resumes(
@@ -175,7 +195,7 @@ begin
 end;
 $$;
 comment on function private.check_resume_quota(uuid, integer, boolean) is
-    'PT402 when a user has more résumés than the plan includes, or when new ones are more than may
+    'PT402 when a user has more résumés than resume_limit allows, or when new ones are more than may
 be stored (global_config max_stored_resumes, trash included). Called after the rows are there.';
 
 create function private.tg_resumes__check_new() returns trigger

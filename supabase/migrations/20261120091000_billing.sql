@@ -7,33 +7,6 @@
 -- write, after private.lock_account.
 -- Tests: rlstests/test_billing.py, rlstests/test_billing_payments.py
 
--- Shape of custom limits ------------------------------------------------------------------------
-
-create function private.is_custom_limits(p_limits jsonb) returns boolean
-language sql
-immutable
-set search_path = ''
-as $$
-    -- A case keeps jsonb_each from seeing what is no object.
-    select jsonb_typeof(p_limits) = 'object' and not exists (
-        select 1
-        from jsonb_each(case jsonb_typeof(p_limits) when 'object' then p_limits else '{}' end)
-            as m (meter, periods)
-        left join lateral jsonb_each(
-            case jsonb_typeof(m.periods) when 'object' then m.periods else '{}' end
-        ) as l (period, max_uses) on true
-        where (
-            m.meter ~ '^[a-z][a-z0-9_]{1,39}$'
-            and jsonb_typeof(m.periods) = 'object'
-            and m.periods <> '{}'
-            and l.period in ('day', 'month', 'lifetime')
-            and (l.max_uses = 'null' or l.max_uses::text ~ '^[0-9]{1,9}$')
-        ) is not true
-    );
-$$;
-comment on function private.is_custom_limits(jsonb) is
-    'True for {meter: {day|month|lifetime: whole number or null}}; null means unlimited.';
-
 -- Tables --------------------------------------------------------------------------------------
 
 create table public.billing_customers (

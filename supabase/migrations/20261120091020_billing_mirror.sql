@@ -19,20 +19,22 @@ comment on function private.past_due_grace() is
     'How long access lasts after a failed payment: global_config billing_grace_days, or 7 days.';
 
 create function private.is_entitling(p_subscription public.subscriptions) returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select coalesce(
-        case p_subscription.status
-            when 'trialing' then now() < p_subscription.current_period_end
+begin
+    return coalesce(
+        case
+            when p_subscription.status in ('trialing', 'active') then
+                now() < p_subscription.current_period_end
                 or p_subscription.provider = 'manual' and p_subscription.current_period_end is null
-            when 'active' then now() < p_subscription.current_period_end
-                or p_subscription.provider = 'manual' and p_subscription.current_period_end is null
-            when 'past_due' then now() < p_subscription.past_due_at + private.past_due_grace()
+            when p_subscription.status = 'past_due' then
+                now() < p_subscription.past_due_at + private.past_due_grace()
         end,
         false
     );
+end;
 $$;
 comment on function private.is_entitling(public.subscriptions) is
     'Whether a subscription is worth its plan now: paid ones until current_period_end, past_due ones
@@ -58,20 +60,22 @@ set search_path = ''
 as $$
 begin
     update public.profiles p
-    set subscription_tier = m.tier, subscription_status = m.status
+    set subscription_tier = m.tier, subscription_status = m.status, custom_limits = m.limits
     from (
-        select coalesce(s.plan_code, 'free') as tier, coalesce(s.status, 'none') as status
+        select coalesce(s.plan_code, 'free') as tier, coalesce(s.status, 'none') as status,
+            coalesce(s.custom_limits, '{}') as limits
         from (select 1) as always
         left join private.effective_subscription(p_user_id) s on true
     ) m
     where p.id = p_user_id
-        and (p.subscription_tier, p.subscription_status) is distinct from (m.tier, m.status);
+        and (p.subscription_tier, p.subscription_status, p.custom_limits)
+            is distinct from (m.tier, m.status, m.limits);
     return found;
 end;
 $$;
 comment on function private.mirror_subscription(uuid) is
-    'Writes plan and status of the subscription in effect into the profile; free and none without
-one. False when they were that already.';
+    'Writes plan, status and custom limits of the subscription in effect into the profile; free,
+none and no limits without one. False when they were that already.';
 
 create function private.tg_subscriptions__mirror() returns trigger
 language plpgsql

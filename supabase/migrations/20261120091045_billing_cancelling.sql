@@ -154,7 +154,7 @@ as $$
     where s.user_id = p_user_id and s.provider <> 'manual'
         and s.provider = coalesce(p_provider, s.provider)
         and s.status not in ('canceled', 'expired')
-    order by s.superseded_at is not null, s.status = 'incomplete', s.start_date desc, s.id
+    order by s.status = 'incomplete', s.superseded_at is not null, s.start_date desc, s.id
     limit 1;
 $$;
 comment on function private.managed_subscription(uuid, text) is

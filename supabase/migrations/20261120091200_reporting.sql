@@ -22,7 +22,7 @@ begin
         return;
     end if;
     raise sqlstate 'PT403' using
-        message = 'Reports are for admins.',
+        message = 'This is for admins.',
         hint = 'Ask an operator to list you in admin_users.';
 end;
 $$;

@@ -115,14 +115,18 @@ as $$
     left join lateral private.effective_subscription(p.id) s on true
     -- Most accounts are free, never were anything else, and need no second look.
     where (
-            (p.subscription_tier, p.subscription_status) <> ('free', 'none')
+            (p.subscription_tier, p.subscription_status, p.custom_limits)
+            <> ('free', 'none', '{}')
             or exists (select 1 from public.subscriptions o where o.user_id = p.id)
         )
-        and (p.subscription_tier, p.subscription_status)
-        is distinct from (coalesce(s.plan_code, 'free'), coalesce(s.status, 'none'));
+        and (p.subscription_tier, p.subscription_status, p.custom_limits)
+        is distinct from (
+            coalesce(s.plan_code, 'free'), coalesce(s.status, 'none'),
+            coalesce(s.custom_limits, '{}')
+        );
 $$;
 comment on function private.outdated_mirrors() is
-    'Users whose profile says another plan or status than their subscription.';
+    'Users whose profile says another plan, status or custom limits than their subscription.';
 
 create function private.check_consistency() returns table (name text, problem text)
 language sql

@@ -117,8 +117,8 @@ def test_body_that_is_no_object_of_json__is_refused(body, code):
         "1e-10",
         str(2**63),
         str(-(2**63)),
-        "[" * 64 + "]" * 64,
-        '{"a":' * 64 + "1" + "}" * 64,
+        "[" * 63 + "]" * 63,
+        '{"a":' * 63 + "1" + "}" * 63,
         "[" * 100_000 + "]" * 100_000,
     ],
     ids=[
@@ -151,7 +151,7 @@ def test_what_postgres_could_not_store__is_refused(part):
         "0.0",
         "-1.25e-3",
         "true",
-        "[" * 60 + "]" * 60,
+        "[" * 62 + "]" * 62,
     ],
 )
 def test_what_only_looks_dangerous__is_stored(part):
@@ -183,6 +183,11 @@ def test_body_without_a_usable_event_type__is_refused(name):
 )
 def test_body_without_a_usable_time__is_refused(created_at):
     assert refusal(event(created_at=created_at)).code == "no_created_at"
+
+
+@pytest.mark.parametrize("payload", [None, [], "x", 5])
+def test_body_without_a_time_or_a_payload__is_refused(payload):
+    assert refusal(event(created_at=None, payload=payload)).code == "no_created_at"
 
 
 def test_time_within_the_payload__counts_when_there_is_none_beside_it():

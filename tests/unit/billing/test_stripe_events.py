@@ -425,6 +425,31 @@ def test_an_authorisation_that_was_released_is_no_refund():
     assert "authorisation" in said.note
 
 
+def test_a_lost_dispute_is_money_given_back():
+    (change,) = changes("charge.dispute.closed")
+    assert change == PaymentChange(
+        provider="stripe",
+        occurred_at=NOW,
+        payment_id="pi_Sample00000001",
+        other_ids=("ch_Sample00000001",),
+        status="succeeded",
+        amount=49900,
+        currency="INR",
+        refunded_amount=49900,
+    )
+    (change,) = changes("charge.dispute.closed", payment_intent=None)
+    assert (change.payment_id, change.other_ids) == ("ch_Sample00000001", ())
+    with pytest.raises(MalformedEvent, match="neither"):
+        changes("charge.dispute.closed", payment_intent=None, charge=None)
+
+
+@pytest.mark.parametrize("status", ["won", "warning_closed", "prevented"])
+def test_a_dispute_that_was_not_lost_changes_nothing(status):
+    said = normalised("charge.dispute.closed", status=status)
+    assert said.changes == ()
+    assert status in said.note
+
+
 # Checkouts of a subscription
 
 
@@ -522,7 +547,7 @@ def test_paid_tokens_without_what_was_paid_are_malformed(missing):
     "name",
     [
         "charge.dispute.created",
-        "charge.dispute.closed",
+        "charge.dispute.updated",
         "customer.created",
         "invoice.upcoming",
         "payment_intent.payment_failed",

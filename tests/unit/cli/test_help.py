@@ -40,7 +40,11 @@ def test_command_tree__has_the_commands_that_the_design_names() -> None:
         *(("env", name) for name in ("list", "show", "use", "check", "exec")),
         *(("db", name) for name in ("push", "status", "new", "lint", "advise", "types")),
         ("worker", "run"),
-        ("webhook", "serve"),
+        *(("webhook", name) for name in ("serve", "send", "list", "show", "replay", "stats")),
+        *(("plan", name) for name in ("list", "show", "set-price")),
+        *(("subscription", name) for name in ("show", "grant", "cancel")),
+        *(("tokens", name) for name in ("grant", "packs", "set-price")),
+        ("usage", "show"),
         ("resume", "parse"),
     }
 

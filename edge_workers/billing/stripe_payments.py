@@ -1,4 +1,4 @@
-"""Stripe's invoices and charges, as changes of payments.
+"""Stripe's invoices, charges and disputes, as changes of payments.
 
 The payment of a subscription goes by the id of its invoice. Until 2025-03-31 invoices and charges
 named each other; since then `invoice_payment.paid` links them by the payment intent.
@@ -13,7 +13,7 @@ from edge_workers.billing.changes import (
     PaymentChange,
     PaymentStatus,
 )
-from edge_workers.billing.stripe_entities import Charge, Invoice, InvoicePayment, user_in
+from edge_workers.billing.stripe_entities import Charge, Dispute, Invoice, InvoicePayment, user_in
 
 
 def read_paid_invoice(entity: dict[str, Any], at: datetime) -> Normalised:
@@ -118,5 +118,26 @@ def read_refunded_charge(entity: dict[str, Any], at: datetime) -> Normalised:
         amount=charge.amount,
         currency=charge.currency.upper(),
         refunded_amount=charge.amount_refunded,
+    )
+    return Normalised(changes=(payment,))
+
+
+def read_closed_dispute(entity: dict[str, Any], at: datetime) -> Normalised:
+    """Read charge.dispute.closed: of a lost one the bank has given the money back."""
+    dispute = Dispute.model_validate(entity)
+    if dispute.status != "lost":
+        return Normalised(note=f"The dispute is over and the money stays: {dispute.status[:100]}.")
+    ids = [id_ for id_ in (dispute.payment_intent, dispute.charge) if id_]
+    if not ids:
+        raise MalformedEvent("The dispute names neither a payment intent nor a charge.")
+    payment = PaymentChange(
+        provider="stripe",
+        occurred_at=at,
+        payment_id=ids[0],
+        other_ids=tuple(ids[1:]),
+        status="succeeded",
+        amount=dispute.amount,
+        currency=dispute.currency.upper(),
+        refunded_amount=dispute.amount,
     )
     return Normalised(changes=(payment,))

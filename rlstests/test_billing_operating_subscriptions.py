@@ -1,0 +1,369 @@
+"""Room billing, operating: plans that admins give, change and end."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from rlstests.actors import ANON, NO_GRANT, SERVICE, SYSTEM, Actor, Database, Row, refused
+from rlstests.billing_rows import pay, subscribe
+
+GRANT = "select * from public.admin_grant_subscription(%s, %s, %s, %s)"
+LIMITS = {"interviews": {"month": 20}}
+
+
+def grant(
+    db: Database,
+    actor: Actor,
+    user: object,
+    plan: str | None = "pro",
+    until: object = None,
+    limits: object = None,
+) -> Row:
+    given = None if limits is None else json.dumps(limits)
+    return db.one(actor, GRANT, user, plan, until, given)
+
+
+def cancel(db: Database, actor: Actor, user: object, *values: object) -> Row:
+    places = ", ".join(["%s"] * (len(values) + 1))
+    sql = f"select * from public.admin_cancel_subscription({places})"
+    return db.one(actor, sql, user, *values)
+
+
+def limit(db: Database, actor: Actor, user: object, limits: object) -> Row:
+    sql = "select * from public.admin_set_custom_limits(%s, %s)"
+    return db.one(actor, sql, user, json.dumps(limits))
+
+
+def report(db: Database, actor: Actor, user: object) -> dict[str, Any]:
+    found = db.value(actor, "select public.report_subscription(%s)", user)
+    assert isinstance(found, dict)
+    return found
+
+
+def plan_of(db: Database, user: Actor) -> tuple[str, str]:
+    row = db.one(user, "select * from public.profiles where id = %s", user.user_id)
+    return row["subscription_tier"], row["subscription_status"]
+
+
+def rows_of(db: Database, user: Actor) -> list[Row]:
+    sql = "select * from public.subscriptions where user_id = %s order by provider"
+    return db.query(SYSTEM, sql, user.user_id)
+
+
+def cancels(db: Database) -> list[dict[str, Any]]:
+    rows = db.query(SYSTEM, "select payload from queue.tasks where kind = 'cancel_subscription'")
+    return [row["payload"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "admin_grant_subscription(auth.uid(), 'pro', null, '{}')",
+        "admin_cancel_subscription(auth.uid(), true, null)",
+        "admin_set_custom_limits(auth.uid(), '{}')",
+        "report_subscription(auth.uid())",
+    ],
+)
+def test_plans__are_given_by_admins_only(
+    db: Database, owner: Actor, admin: Actor, call: str
+) -> None:
+    for schema in ("public", "private"):
+        with refused("PT403", match="for admins"):
+            db.query(owner, f"select * from {schema}.{call}")
+        for actor in (ANON, SERVICE):
+            with refused("42501", match=NO_GRANT):
+                db.query(actor, f"select * from {schema}.{call}")
+    db.make_inactive("blocked", admin)
+    with refused("PT403"):
+        db.query(admin, f"select * from public.{call}")
+
+
+def test_account_that_is_none__is_not_found(db: Database, admin: Actor) -> None:
+    for user in (uuid4(), None):
+        for call in (grant, cancel, report):
+            with refused("PT404", match="no account"):
+                call(db, admin, user)
+        with refused("PT404", match="no account"):
+            limit(db, admin, user, {})
+
+
+# Granting ----------------------------------------------------------------------------------------
+
+
+def test_grant__gives_the_plan_at_once(
+    db: Database, owner: Actor, stranger: Actor, admin: Actor
+) -> None:
+    row = grant(db, admin, owner.user_id, limits=LIMITS)
+    assert (row["provider"], row["plan_code"], row["status"]) == ("manual", "pro", "active")
+    assert (row["current_period_end"], row["superseded_at"]) == (None, None)
+    assert row["custom_limits"] == LIMITS
+    assert plan_of(db, owner) == ("pro", "active")
+    assert plan_of(db, stranger) == ("free", "none")
+    entry = db.one(
+        SYSTEM,
+        "select user_id from public.audit_logs "
+        "where entity_id = %s and action = 'subscriptions.insert'",
+        str(row["id"]),
+    )
+    assert entry["user_id"] == admin.user_id
+
+
+def test_grant_until_a_day__ends_by_the_clock(db: Database, owner: Actor, admin: Actor) -> None:
+    row = grant(db, admin, owner.user_id, until="tomorrow")
+    assert plan_of(db, owner) == ("pro", "active")
+    maintain = "select private.maintain_subscription_turns() -> 'expired'"
+    assert db.value(SYSTEM, maintain) == 0
+    db.query(
+        SYSTEM,
+        "update public.subscriptions set current_period_start = now() - interval '2 days', "
+        "current_period_end = now() where id = %s",
+        row["id"],
+    )
+    assert db.value(SYSTEM, maintain) == 1
+    [ended] = rows_of(db, owner)
+    assert (ended["status"], ended["ended_at"]) == ("expired", ended["current_period_end"])
+    assert plan_of(db, owner) == ("free", "none")
+    assert db.value(SYSTEM, maintain) == 0
+
+
+def test_grant_that_ends__lets_a_paid_one_count_again(
+    db: Database, owner: Actor, admin: Actor
+) -> None:
+    paid = subscribe(db, owner, plan_code="starter")
+    grant(db, admin, owner.user_id, "coach", "tomorrow")
+    assert plan_of(db, owner) == ("coach", "active")
+    cancel(db, admin, owner.user_id)
+    db.query(
+        SYSTEM,
+        "update public.subscriptions set current_period_start = now() - interval '2 days', "
+        "current_period_end = now() where provider = 'manual' and user_id = %s",
+        owner.user_id,
+    )
+    db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = now()")
+    assert "subscription_turns" in db.value(SYSTEM, "select worker.run_maintenance() -> 'jobs'")
+    assert plan_of(db, owner) == ("starter", "active")
+    granted, left = rows_of(db, owner)
+    assert (granted["status"], left["id"]) == ("expired", paid["id"])
+
+
+def test_same_grant__again_changes_nothing(db: Database, owner: Actor, admin: Actor) -> None:
+    first = grant(db, admin, owner.user_id, until="2100-01-01", limits=LIMITS)
+    again = grant(db, admin, owner.user_id, until="2100-01-01")
+    assert again == first
+    assert len(rows_of(db, owner)) == 1
+
+
+def test_another_grant__changes_the_one_there_is(db: Database, owner: Actor, admin: Actor) -> None:
+    first = grant(db, admin, owner.user_id, limits=LIMITS, until="tomorrow")
+    cancel(db, admin, owner.user_id)
+    second = grant(db, admin, owner.user_id, "coach")
+    assert second["id"] == first["id"]
+    assert (second["plan_code"], second["current_period_end"]) == ("coach", None)
+    assert (second["cancel_at_period_end"], second["canceled_at"]) == (False, None)
+    # Limits stay until others are sent.
+    assert second["custom_limits"] == LIMITS
+    assert grant(db, admin, owner.user_id, "coach", limits={})["custom_limits"] == {}
+    assert plan_of(db, owner) == ("coach", "active")
+
+
+def test_grant_after_one_that_ended__is_a_new_one(db: Database, owner: Actor, admin: Actor) -> None:
+    first = grant(db, admin, owner.user_id)
+    cancel(db, admin, owner.user_id, False)
+    assert grant(db, admin, owner.user_id)["id"] != first["id"]
+    assert plan_of(db, owner) == ("pro", "active")
+
+
+@pytest.mark.parametrize(("granted", "counts"), [("coach", "coach"), ("starter", "pro")])
+def test_grant_beside_a_paid_one__counts_when_it_includes_more(
+    db: Database, owner: Actor, admin: Actor, granted: str, counts: str
+) -> None:
+    subscribe(db, owner)
+    row = grant(db, admin, owner.user_id, granted)
+    assert plan_of(db, owner) == (counts, "active")
+    assert (row["superseded_at"] is None) == (counts == granted)
+    assert [one["status"] for one in rows_of(db, owner)] == ["active", "active"]
+
+
+def test_plan_free__may_be_granted_for_its_own_limits(
+    db: Database, owner: Actor, admin: Actor
+) -> None:
+    grant(db, admin, owner.user_id, "free", limits=LIMITS)
+    assert plan_of(db, owner) == ("free", "active")
+
+
+@pytest.mark.parametrize("plan", ["gold", None])
+def test_plan_that_is_none__is_not_granted(
+    db: Database, owner: Actor, admin: Actor, plan: str | None
+) -> None:
+    with refused("PT404", match="no plan") as caught:
+        grant(db, admin, owner.user_id, plan)
+    assert "coach" in str(caught.value.diag.message_hint)
+
+
+@pytest.mark.parametrize("until", ["yesterday", "now"])
+def test_grant_until_a_day_that_is_over__is_refused(
+    db: Database, owner: Actor, admin: Actor, until: str
+) -> None:
+    with refused("PT400", match="is over"):
+        grant(db, admin, owner.user_id, until=until)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [[], {"interviews": 20}, {"interviews": {"month": -1}}, {"a b": {"month": 1}}],
+    ids=str,
+)
+def test_limits_of_the_wrong_shape__are_refused(
+    db: Database, owner: Actor, admin: Actor, limits: object
+) -> None:
+    with refused("PT400", match="no custom limits"):
+        grant(db, admin, owner.user_id, limits=limits)
+    grant(db, admin, owner.user_id)
+    with refused("PT400", match="no custom limits"):
+        limit(db, admin, owner.user_id, limits)
+
+
+def test_limits_that_are_too_long__are_refused(db: Database, owner: Actor, admin: Actor) -> None:
+    limits = {f"meter_{n}_{'x' * 25}": {"month": 1} for n in range(400)}
+    with refused("PT400", match="no custom limits"):
+        grant(db, admin, owner.user_id, limits=limits)
+
+
+# Own limits --------------------------------------------------------------------------------------
+
+
+def test_limits__belong_to_the_subscription_in_effect(
+    db: Database, owner: Actor, stranger: Actor, admin: Actor
+) -> None:
+    with refused("PT409", match="no subscription"):
+        limit(db, admin, owner.user_id, LIMITS)
+    paid = subscribe(db, owner)
+    subscribe(db, stranger, "sub_2")
+    assert limit(db, admin, owner.user_id, LIMITS)["id"] == paid["id"]
+    assert rows_of(db, owner)[0]["custom_limits"] == LIMITS
+    assert rows_of(db, stranger)[0]["custom_limits"] == {}
+    assert limit(db, admin, owner.user_id, {})["custom_limits"] == {}
+
+
+# Ending ------------------------------------------------------------------------------------------
+
+
+def test_grant__ends_at_once_when_asked(db: Database, owner: Actor, admin: Actor) -> None:
+    grant(db, admin, owner.user_id)
+    row = cancel(db, admin, owner.user_id, False)
+    assert (row["status"], row["ended_at"] is None) == ("canceled", False)
+    assert plan_of(db, owner) == ("free", "none")
+    # Named again, it stays as it is.
+    assert cancel(db, admin, owner.user_id, False, row["id"]) == row
+
+
+def test_grant__ends_with_its_period_unless_told_otherwise(
+    db: Database, owner: Actor, admin: Actor
+) -> None:
+    grant(db, admin, owner.user_id, until="tomorrow")
+    row = cancel(db, admin, owner.user_id)
+    assert (row["status"], row["cancel_at_period_end"]) == ("active", True)
+    assert row["canceled_at"] is not None
+    assert plan_of(db, owner) == ("pro", "active")
+    assert cancel(db, admin, owner.user_id, None)["canceled_at"] == row["canceled_at"]
+
+
+def test_grant_without_end__does_not_end_by_itself(
+    db: Database, owner: Actor, admin: Actor
+) -> None:
+    grant(db, admin, owner.user_id)
+    with refused("PT409", match="no end"):
+        cancel(db, admin, owner.user_id)
+
+
+@pytest.mark.parametrize("at_period_end", [True, False])
+def test_paid_subscription__is_ended_by_its_provider(
+    db: Database, owner: Actor, admin: Actor, at_period_end: bool
+) -> None:
+    row = subscribe(db, owner)
+    assert cancel(db, admin, owner.user_id, at_period_end)["status"] == "active"
+    assert cancels(db) == [
+        {
+            "provider": "stripe",
+            "provider_subscription_id": "sub_1",
+            "at_period_end": at_period_end,
+        }
+    ]
+    told = db.one(
+        SYSTEM,
+        "select user_id, event_data from public.system_events "
+        "where event_type = 'subscription.cancel_requested'",
+    )
+    assert told["user_id"] == admin.user_id
+    assert told["event_data"] == {
+        "subscription_id": str(row["id"]),
+        "at_period_end": at_period_end,
+    }
+    assert plan_of(db, owner) == ("pro", "active")
+
+
+def test_second_subscription__is_ended_by_its_id(db: Database, owner: Actor, admin: Actor) -> None:
+    subscribe(db, owner)
+    second = subscribe(db, owner, "sub_2", plan_code="starter", superseded_at="now")
+    cancel(db, admin, owner.user_id, False, second["id"])
+    assert [one["provider_subscription_id"] for one in cancels(db)] == ["sub_2"]
+
+
+def test_cancel__finds_nothing_of_somebody_else_and_nothing_that_is_over(
+    db: Database, owner: Actor, stranger: Actor, admin: Actor
+) -> None:
+    theirs = subscribe(db, stranger)
+    subscribe(db, owner, "sub_2", status="canceled")
+    for values in ((False, theirs["id"]), (False, uuid4()), (False,)):
+        with refused("PT404", match="no such subscription"):
+            cancel(db, admin, owner.user_id, *values)
+    assert cancels(db) == []
+
+
+# Looking -----------------------------------------------------------------------------------------
+
+
+def test_report__shows_what_entitles_and_all_there_was(
+    db: Database, owner: Actor, stranger: Actor, admin: Actor
+) -> None:
+    price = db.one(
+        SYSTEM,
+        "select * from public.plan_prices "
+        "where plan_code = 'pro' and provider = 'stripe' and interval = 'month'",
+    )
+    subscribe(db, owner, "sub_old", status="canceled", start_date="2026-01-01")
+    live = subscribe(db, owner, price_id=price["id"])
+    pay(db, owner)
+    pay(db, stranger, "pi_2")
+    seen = report(db, admin, owner.user_id)
+    assert seen["account"]["subscription_tier"] == "pro"
+    assert seen["effective"]["id"] == str(live["id"])
+    assert seen["effective"]["entitled_until"] == seen["effective"]["current_period_end"]
+    assert [one["is_effective"] for one in seen["subscriptions"]] == [True, False]
+    assert (seen["subscriptions"][0]["amount"], seen["subscriptions"][0]["interval"]) == (
+        1200,
+        "month",
+    )
+    assert [one["provider_payment_id"] for one in seen["payments"]] == ["pi_1"]
+    assert str(stranger.user_id) not in str(seen)
+    assert db.query(
+        SYSTEM,
+        "select user_id, event_data from public.system_events where event_type = 'account.opened'",
+    ) == [{"user_id": admin.user_id, "event_data": {"opened": str(owner.user_id)}}]
+
+
+def test_report__counts_the_grace_of_a_failed_payment(
+    db: Database, owner: Actor, admin: Actor
+) -> None:
+    row = subscribe(db, owner, status="past_due")
+    seen = report(db, admin, owner.user_id)["effective"]
+    grace = db.value(SYSTEM, "select to_jsonb(%s + interval '7 days')", row["past_due_at"])
+    assert seen["entitled_until"] == grace
+
+
+def test_report__of_a_free_user_is_empty(db: Database, owner: Actor, admin: Actor) -> None:
+    seen = report(db, admin, owner.user_id)
+    assert seen["effective"] is None
+    assert (seen["subscriptions"], seen["payments"], seen["customers"]) == ([], [], {})
