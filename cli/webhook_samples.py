@@ -25,7 +25,7 @@ STORIES = {
 }
 # Whatever is paid slowly has arrived by then; whatever is renewed or given back comes later.
 PURCHASE_TAKES = timedelta(hours=2)
-LIFECYCLE_TAKES = timedelta(days=62)
+PERIODS = {"month": timedelta(days=30), "year": timedelta(days=365)}
 ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 PREFIXES: Mapping[str, Mapping[str, str]] = {
     "razorpay": {"customer_id": "cust_", "payment_id": "pay_", "invoice_id": "inv_"}
@@ -56,6 +56,7 @@ class Wanted:
     subscription: str | None = None
     payment: str | None = None
     refunded: int | None = None
+    status: str | None = None
     at: datetime | None = None
     event_id: str | None = None
 
@@ -86,7 +87,8 @@ def make_samples(
     samples = _samples(provider)
     if wanted.event not in STORIES:
         event_id = wanted.event_id or f"evt_{_random_id()}"
-        body = samples.make(wanted.event, facts, event_id=event_id)
+        extra = {"status": wanted.status} if wanted.status else {}
+        body = samples.make(wanted.event, facts, event_id=event_id, **extra)
         return [Sample(wanted.event, event_id, _encode(body))]
     story = samples.lifecycle(facts)
     if wanted.event == "purchase":
@@ -122,10 +124,12 @@ def _facts(
     ids: dict[str, Any] = {
         name: f"{prefix}{_random_id()}" for name, prefix in PREFIXES[provider].items()
     }
+    begin = _begin(wanted)
     facts = SampleFacts(
         user_id=account.id,
-        at=_begin(wanted),
-        cancel_at_period_end=False,
+        at=begin,
+        period_start=begin,
+        period_end=begin + PERIODS[wanted.interval],
         buys_tokens=wanted.pack is not None,
         **ids,
     )
@@ -148,7 +152,9 @@ def _facts(
 def _begin(wanted: Wanted) -> datetime:
     now = datetime.now(UTC).replace(microsecond=0)
     if wanted.event == "lifecycle":
-        before = LIFECYCLE_TAKES
+        # Two periods, and a day in which all of it is over.
+        before = timedelta(days=6) if wanted.pack else 2 * PERIODS[wanted.interval]
+        before += timedelta(days=1)
     elif wanted.event == "purchase":
         # What is sent next happens after all of it.
         before = PURCHASE_TAKES if wanted.pack else timedelta(minutes=1)
@@ -197,8 +203,8 @@ def _about_subscription(
         facts,
         subscription_id=known["provider_subscription_id"],
         customer_id=known["provider_customer_id"] or facts.customer_id,
-        period_start=known["current_period_start"],
-        period_end=known["current_period_end"],
+        period_start=known["current_period_start"] or facts.period_start,
+        period_end=known["current_period_end"] or facts.period_end,
     )
 
 

@@ -112,26 +112,32 @@ def _content(answer: httpx.Response) -> Any:
         return answer.text[:500]
 
 
+OUTCOMES = """
+    select e.event_id,
+        case when e.parked_at is not null then 'parked' else e.status end as status,
+        e.status = 'received' and (
+            e.parked_at is null
+            or exists (select 1 from queue.tasks t where t.dedupe_key = 'webhook:' || e.id)
+        ) as is_open
+    from private.webhook_events e
+    where e.provider = %s and e.event_id = any(%s)
+"""
+
+
 def wait_for_outcomes(
     db: OperatorDatabase, provider: ProviderName, samples: Iterable[Sample], seconds: float
 ) -> dict[str, str]:
     """Wait until the worker has dealt with the events; returns what became of each, by event id.
 
-    Parked counts as dealt with: it may wait for something that never comes.
+    An event that is parked, and that nothing has woken, counts as dealt with: it may wait for
+    something that never comes.
     """
     ids = [sample.event_id for sample in samples]
     deadline = time.monotonic() + seconds
     while True:
-        rows = db.rows(
-            "select event_id, case when parked_at is not null then 'parked' else status end "
-            "as status from private.webhook_events "
-            "where provider = %s and event_id = any(%s)",
-            provider,
-            ids,
-        )
-        found = {row["event_id"]: row["status"] for row in rows}
-        if "received" not in found.values():
-            return found
+        rows = db.rows(OUTCOMES, provider, ids)
+        if not any(row["is_open"] for row in rows):
+            return {row["event_id"]: row["status"] for row in rows}
         if time.monotonic() > deadline:
             raise CliError(
                 "no-worker",

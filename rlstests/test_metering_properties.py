@@ -51,7 +51,7 @@ BEGINNINGS = (
     "2028-02-28 23:59:59.999999+00:00",
     "2028-02-29 12:00:00+05:30",
 )
-PASSING = (timedelta(microseconds=1), timedelta(hours=11), timedelta(days=1), timedelta(days=28))
+PASSING = tuple(timedelta(hours=h, microseconds=1) for h in (0, 11, 24, 36, 28 * 24))
 CUSTOM: tuple[CustomLimits, ...] = (
     {},
     {"pages": {"day": 3}},

@@ -47,6 +47,10 @@ def send(
         int | None,
         typer.Option("--refunded", metavar="N", min=1, help="In minor units [default: all]."),
     ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option("--status", help="Stripe only: the status of the subscription or session."),
+    ] = None,
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="When it happened, or began, in UTC.")
     ] = None,
@@ -92,8 +96,10 @@ def send(
         raise typer.BadParameter(f"{event} is many events", param_hint="--event-id")
     if plan and pack:
         raise typer.BadParameter("it is about a plan or about a pack", param_hint="--pack")
+    if state and (provider == "razorpay" or event in STORIES):
+        raise typer.BadParameter("single events of Stripe only", param_hint="--status")
     wanted = Wanted(
-        event, plan, interval, pack, subscription, payment, refunded, _moment(at), event_id
+        event, plan, interval, pack, subscription, payment, refunded, state, _moment(at), event_id
     )
     environment = select_announced(env, state_dir, port_base)
     destination = find_destination(environment, provider, url)

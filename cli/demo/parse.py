@@ -60,23 +60,33 @@ def _usage_line(allowance: dict[str, Any]) -> str:
 
 def _use_up(user: DemoUser, resume_id: str, narrator: Narrator) -> None:
     """Ask again until the database says no, which it must do exactly when nothing remains."""
-    from postgrest import APIError
-
     remaining = int(user.allowance()["remaining"])
-    for _ in range(remaining):
+    read_again(user, resume_id, remaining)
+    narrator.tell(
+        f"Read it {remaining} more times, then asked once more", *refusal(user, resume_id)
+    )
+
+
+def read_again(user: DemoUser, resume_id: str, times: int) -> None:
+    """Have the file read again and again, each time until that is done."""
+    for _ in range(times):
         user.request_parse(resume_id)
         user.wait_for_parse(resume_id, WAIT_SECONDS)
+
+
+def refusal(user: DemoUser, resume_id: str) -> tuple[str, str]:
+    """Ask once more when nothing is left; returns how the database refuses that.
+
+    Raises CliError when it does not.
+    """
+    from postgrest import APIError
+
     try:
         user.request_parse(resume_id)
     except APIError as error:
         if error.code != "PT402":
             raise
-        narrator.tell(
-            f"Read it {remaining} more times, then asked once more",
-            f"{error.code}  {error.message}",
-            str(error.details),
-        )
-        return
+        return f"{error.code}  {error.message}", str(error.details)
     raise CliError(
         "allowance-not-enforced",
         "The database allowed a use that was not there.",

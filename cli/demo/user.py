@@ -67,6 +67,16 @@ class DemoUser:
         rows: Any = self.client.table("profiles").select("*").execute().data
         return dict(rows[0])
 
+    def subscription_status(self) -> dict[str, Any]:
+        """Read plan, status, tokens and what remains, as a billing page does."""
+        rows: Any = self.client.rpc("my_subscription_status", {}).execute().data
+        return dict(rows[0])
+
+    def payments(self) -> list[dict[str, Any]]:
+        """Read the payments that the user has made."""
+        rows: Any = self.client.table("payments").select("*").execute().data
+        return list(rows)
+
     def allowance(self) -> dict[str, Any]:
         """Read the first limit of the plan: meter, used, max_uses, remaining."""
         rows: Any = self.client.rpc("my_usage", {}).execute().data
@@ -97,6 +107,11 @@ class DemoUser:
         query = self.client.table("resumes").select("*").eq("id", resume_id)
         row: Any = query.single().execute().data
         return dict(row)
+
+    def resumes(self) -> list[dict[str, Any]]:
+        """Read all résumés, those in the trash too."""
+        rows: Any = self.client.table("resumes").select("id,title,parse_status").execute().data
+        return list(rows)
 
     def request_parse(self, resume_id: str) -> dict[str, Any]:
         """Ask for the file to be read: reserves a use and queues the task. PT402 when used up."""

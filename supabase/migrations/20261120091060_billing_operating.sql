@@ -253,21 +253,13 @@ grant execute on function public.report_webhook_stats(integer) to authenticated;
 
 -- Trying again ----------------------------------------------------------------------------------
 
-create function private.replay_webhook_event(p_event private.webhook_events) returns void
+create function private.replay_by_admin(p_event private.webhook_events) returns void
 language plpgsql
 volatile
 set search_path = ''
 as $$
 begin
-    update private.webhook_events e
-    -- As when it came: by then maintenance looks whether there is a task at all.
-    set status = 'received', error = null, closed_at = null, parked_at = null, waits_for = null,
-        next_attempt_at = now() + interval '5 minutes'
-    where e.id = p_event.id;
-    perform private.enqueue_task(
-        'webhook', jsonb_build_object('webhook_event_id', p_event.id), null, null,
-        'webhook:' || p_event.id
-    );
+    perform private.replay_webhook_event(p_event.id);
     perform private.record_event(
         'webhook.replayed',
         jsonb_build_object('webhook_event_id', p_event.id, 'status', p_event.status),
@@ -275,8 +267,8 @@ begin
     );
 end;
 $$;
-comment on function private.replay_webhook_event(private.webhook_events) is
-    'Has an event applied once more; one that is in the queue already stays there once.';
+comment on function private.replay_by_admin(private.webhook_events) is
+    'Has an event applied once more, and remembers who wanted it.';
 
 create function private.admin_replay_webhook_event(p_id uuid) returns text
 language plpgsql
@@ -301,7 +293,7 @@ begin
             message = format('The payload of webhook event %s was forgotten.', p_id),
             hint = 'The account that it was about is gone.';
     end if;
-    perform private.replay_webhook_event(v_event);
+    perform private.replay_by_admin(v_event);
     return v_event.status;
 end;
 $$;
@@ -361,7 +353,7 @@ begin
         order by e.occurred_at, e.id
         for no key update
     loop
-        perform private.replay_webhook_event(v_event);
+        perform private.replay_by_admin(v_event);
         v_replayed := v_replayed + 1;
     end loop;
     return v_replayed;

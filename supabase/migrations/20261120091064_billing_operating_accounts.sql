@@ -50,7 +50,12 @@ begin
             where s.user_id = p_account_id
         ),
         'payments', (
-            select coalesce(jsonb_agg(to_jsonb(y) - 'user_id' order by y.created_at desc), '[]')
+            select coalesce(
+                jsonb_agg(
+                    to_jsonb(y) - 'user_id' order by coalesce(y.paid_at, y.created_at) desc, y.id
+                ),
+                '[]'
+            )
             from (
                 select * from public.payments x
                 where x.user_id = p_account_id

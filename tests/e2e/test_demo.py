@@ -1,41 +1,13 @@
 """`resumebase demo`, as a newcomer runs it: one command from nothing to a read résumé."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from cli.stack.ports import free_base
-from cli.stack.supervisor import Stack
 from tests.unit.documents.made import scanned_pdf
 
+from .installed import resumebase
+
 ROOT = Path(__file__).parents[2]
-RESUMEBASE = Path(sys.executable).with_name("resumebase")
-
-
-@pytest.fixture(scope="module")
-def stack_options() -> Iterator[list[str]]:
-    home = Path(tempfile.mkdtemp(prefix="resumebase-demo-"))
-    yield ["--state-dir", str(home / "state"), "--port-base", str(free_base())]
-    Stack(root=ROOT, state_dir=home / "state").destroy()
-    shutil.rmtree(home, ignore_errors=True)
-
-
-def resumebase(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [RESUMEBASE, *words],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "120", **variables},
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
 
 
 def test_demo__shows_each_step_and_the_resume(stack_options: list[str]) -> None:

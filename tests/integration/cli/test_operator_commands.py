@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
+from typer.testing import CliRunner
+
+from cli import output
+from cli.command_line import app
 
 from .checkout import Answer, Checkout
 
 NOT_CONFIRMED = 3
+Run = Callable[..., Answer]
 
 
 @dataclass(frozen=True)
 class User:
     id: UUID
     email: str
+
+
+@pytest.fixture
+def run(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line in the checkout, in this process: starting one takes as long as a test."""
+    monkeypatch.chdir(checkout.root)
+    monkeypatch.setattr(output.console, "width", 160)
+    for name, value in checkout.variables.items():
+        monkeypatch.setenv(name, value)
+
+    def run_here(*words: str) -> Answer:
+        done = CliRunner().invoke(app, list(words))
+        return Answer(done.exit_code, done.stdout, done.stderr)
+
+    return run_here
 
 
 @pytest.fixture
@@ -58,21 +78,21 @@ def well(answer: Answer) -> Answer:
 # Plans and prices ---------------------------------------------------------------------------------
 
 
-def test_plans__are_listed_with_limits_and_prices(checkout: Checkout) -> None:
-    rows = {row["code"]: row for row in well(checkout.run("plan", "list", "--json")).data}
+def test_plans__are_listed_with_limits_and_prices(run: Run) -> None:
+    rows = {row["code"]: row for row in well(run("plan", "list", "--json")).data}
     assert list(rows)[0] == "free"
     assert rows["free"]["prices"] == []
     assert {one["provider"] for one in rows["pro"]["prices"]} == {"razorpay", "stripe"}
-    shown = well(checkout.run("plan", "list", COLUMNS="120")).stdout
+    shown = well(run("plan", "list")).stdout
     assert "499.00 INR a month (razorpay)" in shown
     assert "ai_actions 5 in all" in shown
 
 
-def test_plan__is_shown_whole_and_an_unknown_one_is_refused(checkout: Checkout) -> None:
-    shown = well(checkout.run("plan", "show", "pro", COLUMNS="120")).stdout
+def test_plan__is_shown_whole_and_an_unknown_one_is_refused(run: Run) -> None:
+    shown = well(run("plan", "show", "pro")).stdout
     assert "plan_local_pro_month" in shown
     assert "interviews" in shown
-    answer = checkout.run("plan", "show", "gold", "--json")
+    answer = run("plan", "show", "gold", "--json")
     assert (answer.code, answer.error["code"]) == (2, "unknown-plan")
     assert "coach" in answer.error["hint"]
 
@@ -93,16 +113,16 @@ PRICES = {
 
 @pytest.mark.parametrize("kind", PRICES)
 def test_price__is_set_and_the_provider_s_id_keeps_its_meaning(
-    checkout: Checkout, kind: str
+    checkout: Checkout, run: Run, kind: str
 ) -> None:
     command, *undo = PRICES[kind]
     words = (*command, "--provider", "stripe", "--currency", "usd", "--price-id", "price_test")
     try:
-        done = well(checkout.run(*words, "--amount", "9900", "--json")).data
+        done = well(run(*words, "--amount", "9900", "--json")).data
         assert (done["amount"], done["currency"], done["is_active"]) == (9900, "USD", True)
-        said = well(checkout.run(*words, "--amount", "9900")).stdout
+        said = well(run(*words, "--amount", "9900")).stdout
         assert "99.00 USD" in said
-        answer = checkout.run(*words, "--amount", "9901", "--json")
+        answer = run(*words, "--amount", "9901", "--json")
         assert (answer.code, answer.error["code"]) == (1, "conflict")
         assert "make a new one there" in answer.error["hint"]
     finally:
@@ -110,70 +130,70 @@ def test_price__is_set_and_the_provider_s_id_keeps_its_meaning(
             checkout.execute(statement)
 
 
-def test_packs__are_listed(checkout: Checkout) -> None:
-    rows = well(checkout.run("tokens", "packs", "--json")).data
+def test_packs__are_listed(run: Run) -> None:
+    rows = well(run("tokens", "packs", "--json")).data
     assert {(row["code"], row["provider"]) for row in rows} >= {("small", "stripe")}
-    assert "99.00 INR" in well(checkout.run("tokens", "packs", COLUMNS="120")).stdout
+    assert "99.00 INR" in well(run("tokens", "packs")).stdout
 
 
 # Tokens, use, subscriptions -----------------------------------------------------------------------
 
 
-def test_tokens__are_given_once_under_one_key(checkout: Checkout, user: User) -> None:
+def test_tokens__are_given_once_under_one_key(run: Run, user: User) -> None:
     words = ("tokens", "grant", user.email, "40", "--reason", "Sorry", "--key", "march")
-    assert "balance: 40" in well(checkout.run(*words)).stdout
-    again = well(checkout.run(*words, "--json")).data
+    assert "balance: 40" in well(run(*words)).stdout
+    again = well(run(*words, "--json")).data
     assert (again["is_replay"], again["balance"]) == (True, 40)
-    assert "given before" in well(checkout.run(*words)).stdout
-    shown = well(checkout.run("usage", "show", user.email.upper(), COLUMNS="120")).stdout
+    assert "given before" in well(run(*words)).stdout
+    shown = well(run("usage", "show", user.email.upper())).stdout
     assert "tokens: 40" in shown
     assert "0 of 5" in shown
-    data = well(checkout.run("usage", "show", str(user.id), "--json")).data
+    data = well(run("usage", "show", str(user.id), "--json")).data
     assert data["transactions"][0]["description"] == "Sorry"
 
 
-def test_user_who_is_unknown__is_named_with_those_who_come_near(
-    checkout: Checkout, user: User
-) -> None:
+def test_user_who_is_unknown__is_named_with_those_who_come_near(run: Run, user: User) -> None:
     for words in (("usage", "show"), ("subscription", "show"), ("subscription", "cancel")):
-        answer = checkout.run(*words, user.email[:-4], "--json")
+        answer = run(*words, user.email[:-4], "--json")
         assert (answer.code, answer.error["code"]) == (1, "unknown-user")
         assert user.email in answer.error["hint"]
-    answer = checkout.run("usage", "show", str(uuid4()), "--json")
+    answer = run("usage", "show", str(uuid4()), "--json")
     assert answer.error["code"] == "unknown-user"
 
 
-def test_plan__is_granted_shown_and_ended(checkout: Checkout, user: User) -> None:
+def test_plan__is_granted_shown_and_ended(run: Run, user: User) -> None:
     grant = ("subscription", "grant", user.email, "--plan", "pro")
     limits = ("--limit", "interviews:month=20", "--limit", "interviews:day=unlimited")
     until = ("--until", "2100-01-01")
-    said = well(checkout.run(*grant, *until, *limits)).stdout
+    said = well(run(*grant, *until, *limits)).stdout
     assert f"granted pro to {user.email} until 2100-01-01 00:00 UTC" in said
-    data = well(checkout.run("subscription", "show", user.email, "--json")).data
+    data = well(run("subscription", "show", user.email, "--json")).data
     assert data["account"]["subscription_tier"] == "pro"
     assert data["effective"]["custom_limits"] == {"interviews": {"month": 20, "day": None}}
-    shown = well(checkout.run("subscription", "show", user.email, COLUMNS="140")).stdout
+    shown = well(run("subscription", "show", user.email)).stdout
     assert "entitled until 2100-01-01 00:00 UTC" in shown
     assert "manual" in shown
-    said = well(checkout.run("subscription", "cancel", user.email)).stdout
+    said = well(run("subscription", "cancel", user.email)).stdout
     assert "ends 2100-01-01 00:00 UTC" in said
-    said = well(checkout.run("subscription", "cancel", user.email, "--now")).stdout
+    said = well(run("subscription", "cancel", user.email, "--now")).stdout
     assert "canceled since" in said
-    answer = checkout.run("subscription", "cancel", user.email, "--json")
+    answer = run("subscription", "cancel", user.email, "--json")
     assert (answer.code, answer.error["code"]) == (1, "not-found")
 
 
-def test_subscription_at_a_provider__is_ended_there(checkout: Checkout, user: User) -> None:
+def test_subscription_at_a_provider__is_ended_there(
+    checkout: Checkout, run: Run, user: User
+) -> None:
     checkout.execute(f"""
         insert into public.subscriptions
         (user_id, provider, provider_subscription_id, plan_code, status, current_period_end)
         values ('{user.id}', 'razorpay', 'sub_cli', 'pro', 'active', now() + interval '1 day')
     """)
-    answer = checkout.run("subscription", "cancel", user.email, "--subscription", "sub_x", "--json")
+    answer = run("subscription", "cancel", user.email, "--subscription", "sub_x", "--json")
     assert (answer.code, answer.error["code"]) == (1, "unknown-subscription")
     assert "sub_cli" in answer.error["hint"]
     words = ("subscription", "cancel", user.email, "--subscription", "sub_cli", "--now")
-    assert "razorpay is asked to end it" in well(checkout.run(*words)).stdout
+    assert "razorpay is asked to end it" in well(run(*words)).stdout
     [(payload,)] = checkout.query(
         "delete from queue.tasks where kind = 'cancel_subscription' returning payload"
     )
@@ -184,50 +204,48 @@ def test_subscription_at_a_provider__is_ended_there(checkout: Checkout, user: Us
 # The inbox ----------------------------------------------------------------------------------------
 
 
-def test_inbox__is_listed_and_filtered(
-    checkout: Checkout, user: User, events: dict[str, str]
-) -> None:
-    rows = well(checkout.run("webhook", "list", "--user", user.email, "--json")).data
+def test_inbox__is_listed_and_filtered(run: Run, user: User, events: dict[str, str]) -> None:
+    rows = well(run("webhook", "list", "--user", user.email, "--json")).data
     assert {row["event_id"] for row in rows} == set(events)
     for status in ("parked", "processed", "failed"):
         words = ("webhook", "list", "--status", status, "--type", "invoice.paid")
-        rows = well(checkout.run(*words, "--json")).data
+        rows = well(run(*words, "--json")).data
         assert [row["event_id"] for row in rows] == [f"evt_{status}"]
-        assert status in well(checkout.run(*words, COLUMNS="160")).stdout
-    assert well(checkout.run("webhook", "list", "--provider", "razorpay", "--json")).data == []
+        assert status in well(run(*words)).stdout
+    assert well(run("webhook", "list", "--provider", "razorpay", "--json")).data == []
 
 
-def test_event__is_shown_by_either_id(checkout: Checkout, events: dict[str, str]) -> None:
+def test_event__is_shown_by_either_id(run: Run, events: dict[str, str]) -> None:
     for name in ("evt_failed", events["evt_failed"]):
-        data = well(checkout.run("webhook", "show", name, "--json")).data
+        data = well(run("webhook", "show", name, "--json")).data
         assert data["payload"] == {"id": "in_1"}
-    shown = well(checkout.run("webhook", "show", "evt_parked", COLUMNS="120")).stdout
+    shown = well(run("webhook", "show", "evt_parked")).stdout
     assert "No such customer." in shown
     assert json.loads(shown[shown.index("{") :]) == {"id": "in_1"}
-    answer = checkout.run("webhook", "show", "evt_none", "--json")
+    answer = run("webhook", "show", "evt_none", "--json")
     assert (answer.code, answer.error["code"]) == (1, "unknown-event")
 
 
 def test_events__are_replayed_one_or_all_that_failed(
-    checkout: Checkout, events: dict[str, str]
+    checkout: Checkout, run: Run, events: dict[str, str]
 ) -> None:
-    assert "is in the queue" in well(checkout.run("webhook", "replay", "evt_parked")).stdout
-    done = well(checkout.run("webhook", "replay", "--all-failed", "--json")).data
+    assert "is in the queue" in well(run("webhook", "replay", "evt_parked")).stdout
+    done = well(run("webhook", "replay", "--all-failed", "--json")).data
     assert done["replayed"] == 1
-    said = well(checkout.run("webhook", "replay", "--all-failed")).stdout
+    said = well(run("webhook", "replay", "--all-failed")).stdout
     assert said == "no event has failed\n"
     queued = checkout.query("select payload ->> 'webhook_event_id' from queue.tasks")
     assert {row[0] for row in queued} == {events["evt_parked"], events["evt_failed"]}
 
 
-def test_stats__count_what_is_in_the_inbox(checkout: Checkout, events: dict[str, str]) -> None:
+def test_stats__count_what_is_in_the_inbox(run: Run, events: dict[str, str]) -> None:
     assert events
-    answer = well(checkout.run("webhook", "stats", "--json"))
+    answer = well(run("webhook", "stats", "--json"))
     row = next(row for row in answer.data if row["provider"] == "stripe")
     assert (row["parked"], row["processed"], row["failed"]) == (1, 1, 1)
     assert row["failures"] == {"invoice.paid": 1}
     assert row["lag_max_seconds"] == 0
-    answer = well(checkout.run("webhook", "stats"))
+    answer = well(run("webhook", "stats"))
     assert "failed stripe invoice.paid: 1" in answer.stdout
     assert "webhook list --status failed" in answer.stderr
 
@@ -236,7 +254,7 @@ def test_stats__count_what_is_in_the_inbox(checkout: Checkout, events: dict[str,
 
 
 def test_change_elsewhere__names_the_target_and_takes_a_confirmation(
-    checkout: Checkout, user: User, events: dict[str, str]
+    checkout: Checkout, run: Run, user: User, events: dict[str, str]
 ) -> None:
     assert events
     for words in (
@@ -246,37 +264,38 @@ def test_change_elsewhere__names_the_target_and_takes_a_confirmation(
         ("webhook", "replay", "evt_failed"),
         ("webhook", "replay", "--all-failed"),
     ):
-        answer = checkout.run(*words, "--env", "production", "--yes", "--json")
+        answer = run(*words, "--env", "production", "--yes", "--json")
         assert (answer.code, answer.error["code"]) == (NOT_CONFIRMED, "not-confirmed"), words
         assert "target: production (hosted, PRODUCTION)" in answer.stderr
-        assert checkout.run(*words, "--env", "staging", "--json").code == NOT_CONFIRMED
+        assert run(*words, "--env", "staging", "--json").code == NOT_CONFIRMED
     [(balance,)] = checkout.query(
         f"select current_balance from public.token_balances where user_id = '{user.id}'"
     )
     assert balance == 0
     words = ("tokens", "grant", user.email, "5", "--reason", "Sorry", "--json")
-    well(checkout.run(*words, "--env", "staging", "--yes"))
-    done = well(checkout.run(*words, "--env", "production", "--confirm", "production")).data
+    well(run(*words, "--env", "staging", "--yes"))
+    done = well(run(*words, "--env", "production", "--confirm", "production")).data
     assert done["balance"] == 10
 
 
-def test_looking_elsewhere__names_the_target(checkout: Checkout, user: User) -> None:
-    answer = well(checkout.run("usage", "show", user.email, "--env", "production", "--json"))
+def test_looking_elsewhere__names_the_target(run: Run, user: User) -> None:
+    answer = well(run("usage", "show", user.email, "--env", "production", "--json"))
     assert "target: production (hosted, PRODUCTION)" in answer.stderr
     assert answer.data["account"]["email"] == user.email
 
 
-def test_wrong_password__is_an_error_with_its_own_exit_code(checkout: Checkout) -> None:
-    answer = checkout.run(
-        "plan", "list", "--env", "staging", "--json", RESUMEBASE_STAGING_DB_PASSWORD="wrong"
-    )
+def test_wrong_password__is_an_error_with_its_own_exit_code(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESUMEBASE_STAGING_DB_PASSWORD", "wrong")
+    answer = run("plan", "list", "--env", "staging", "--json")
     assert (answer.code, answer.error["code"]) == (4, "database-login-failed")
 
 
-def test_sample__cannot_be_sent_where_nobody_listens(checkout: Checkout, user: User) -> None:
+def test_sample__cannot_be_sent_where_nobody_listens(run: Run, user: User) -> None:
     words = ("webhook", "send", "stripe", "invoice.paid", "--user", user.email, "--json")
-    answer = checkout.run(*words)
+    answer = run(*words)
     assert (answer.code, answer.error["code"]) == (1, "webhooks-unreachable")
     assert "resumebase up" in answer.error["hint"]
-    answer = checkout.run(*words, "--plan", "gold")
+    answer = run(*words, "--plan", "gold")
     assert (answer.code, answer.error["code"]) == (1, "no-price")

@@ -1,0 +1,64 @@
+"""Journeys about money, as a newcomer runs them: the real service, worker and database."""
+
+import json
+
+import pytest
+
+from .installed import resumebase
+
+
+@pytest.mark.parametrize("provider", ["razorpay", "stripe"])
+def test_subscription__is_bought_used_lost_and_nothing_with_it(
+    stack_options: list[str], provider: str
+) -> None:
+    done = resumebase("demo", "--journey", f"billing-{provider}", *stack_options)
+    assert done.returncode == 0, done.stderr
+    story = done.stdout
+    for line in (
+        "plan free, subscription none",
+        "PT402  Your plan allows 5 ai_actions",
+        f"Paid for pro at {provider}",
+        "duplicate",
+        "plan pro, subscription active",
+        "ai_actions: 1 of 500 used",
+        "plan pro, subscription past_due",
+        "ai_actions: 2 of 500 used",
+        "free again",
+        "1 résumé, completed, still there",
+        "What to try next",
+    ):
+        assert line in story
+        story = story[story.index(line) :]
+    assert "Traceback" not in done.stderr
+
+
+def test_tokens__are_bought_used_refunded_and_owed(stack_options: list[str]) -> None:
+    done = resumebase("demo", "--journey", "tokens", *stack_options, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    outcomes = [step["outcome"] for step in told["steps"]]
+    for line in (
+        "PT402",
+        "credited once: 100 tokens",
+        "90 tokens left",
+        "balance 0, owed 10",
+        "balance 90, owed 0",
+    ):
+        outcomes = outcomes[next(n for n, text in enumerate(outcomes) if line in text) :]
+    assert told["subscription_status"]["token_balance"] == 90
+
+
+def test_samples__of_a_whole_life_end_it_in_any_order(stack_options: list[str]) -> None:
+    told = json.loads(resumebase("demo", *stack_options, "--json").stdout)
+    email = told["steps"][1]["outcome"].split()[0]
+    state = stack_options[:2]
+    words = ("webhook", "send", "stripe", "lifecycle", "--user", email, "--plan", "career")
+    sent = resumebase(*words, "--shuffle", "--count", "2", "--wait", *state, "--json")
+    assert sent.returncode == 0, sent.stderr
+    answers = json.loads(sent.stdout)
+    assert {one["outcome"] for one in answers} <= {"processed", "ignored", "parked"}
+    assert sum(one["answer"]["status"] == "stored" for one in answers) * 2 == len(answers)
+    shown = json.loads(resumebase("subscription", "show", email, *state, "--json").stdout)
+    [subscription] = shown["subscriptions"]
+    assert (subscription["plan_code"], subscription["status"]) == ("career", "canceled")
+    assert (shown["effective"], len(shown["payments"])) == (None, 2)
