@@ -223,8 +223,8 @@ begin
     ) is not true then
         raise sqlstate 'PT400' using
             message = 'This is no checkout.',
-            hint = 'Send provider razorpay or stripe; kind subscription with interval month or year,'
-                ' or kind tokens without; and an idempotency key of 1 to 200 characters.';
+            hint = 'Send provider razorpay or stripe, kind subscription with an interval, month or'
+                ' year, or kind tokens without one, and an idempotency key of 1 to 200 characters.';
     end if;
 end;
 $$;
