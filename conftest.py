@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent
 
 # The suite tries the same examples each time. `--hypothesis-profile=thorough` tries many new ones.
 settings.register_profile("suite", derandomize=True, database=None, deadline=None)
-settings.register_profile("thorough", max_examples=4000, deadline=None, print_blob=True)
+settings.register_profile("thorough", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile("suite")
 
 

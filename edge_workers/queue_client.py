@@ -66,6 +66,15 @@ class FilesToPurge(BaseModel):
     files: dict[str, list[str]]
 
 
+class CheckoutToReconcile(BaseModel):
+    """A checkout that may have been paid without our hearing of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    checkout_id: ProviderId
+    kind: Literal["subscription", "tokens"]
+
+
 class SubscriptionsToReconcile(BaseModel):
     """What a reconcile task has to fetch, by the ids of the provider."""
 
@@ -73,6 +82,7 @@ class SubscriptionsToReconcile(BaseModel):
 
     provider: Provider
     subscription_ids: tuple[ProviderId, ...]
+    checkouts: tuple[CheckoutToReconcile, ...]
 
 
 class WebhookEvent(BaseModel):
@@ -151,7 +161,7 @@ class QueueClient:
         return await self._call(_FILES_TO_PURGE, "files_to_purge", **_lease_of(task))
 
     async def subscriptions_to_reconcile(self, task: Task) -> SubscriptionsToReconcile:
-        """Ask which subscriptions to fetch: those of the task that still run."""
+        """Ask which subscriptions and checkouts to fetch: those of the task that there still are."""
         return await self._call(_TO_RECONCILE, "subscriptions_to_reconcile", **_lease_of(task))
 
     async def webhook_event(self, task: Task) -> WebhookEvent:

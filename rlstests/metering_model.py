@@ -130,11 +130,13 @@ class Account:
             self.receive(use.tokens)
         return True
 
-    def expire(self, now: datetime) -> None:
-        """Release what nobody closed."""
-        for number, use in enumerate(self.uses):
-            if use.since < now - PATIENCE:
-                self.close(number, State.RELEASED)
+    def expire(self, now: datetime) -> int:
+        """Release what nobody closed; gives how many."""
+        return sum(
+            self.close(number, State.RELEASED)
+            for number, use in enumerate(self.uses)
+            if use.since < now - PATIENCE
+        )
 
     def receive(self, tokens: int) -> None:
         """Tokens come in; what is owed goes first."""

@@ -11,6 +11,10 @@ from rlstests.billing_rows import subscribe
 from rlstests.request_helpers import claim, complete, fail, malformed
 
 
+def queued(subscriptions: int, tasks: int, checkouts: int = 0) -> Row:
+    return {"subscriptions": subscriptions, "checkouts": checkouts, "tasks": tasks}
+
+
 def queue_all(db: Database, user: Actor | None = None) -> Row:
     sql = "select private.enqueue_reconcile(%s)"
     answer = db.value(SYSTEM, sql, user.user_id if user else None)
@@ -26,6 +30,7 @@ def nobody_else(db: Database) -> None:
         "update public.subscriptions set status = 'canceled', ended_at = now(), past_due_at = null "
         "where status not in ('canceled', 'expired')",
     )
+    db.query(SYSTEM, "update private.checkouts set status = 'expired' where status = 'open'")
 
 
 def ask(db: Database, task: Row) -> Row:
@@ -73,7 +78,7 @@ def test_every_subscription_that_runs__is_queued_by_provider(
         subscribe(db, owner, f"sub_{number}", status=state, superseded_at="now")
     subscribe(db, stranger, "sub_r", provider="razorpay", status="past_due")
     subscribe(db, db.add_user("granted"), provider="manual", provider_subscription_id=None)
-    assert queue_all(db) == {"subscriptions": 4, "tasks": 2}
+    assert queue_all(db) == queued(4, 2)
     found = {}
     for _ in range(2):
         answer = ask(db, claim(db, "reconcile"))
@@ -89,7 +94,7 @@ def test_many__are_queued_a_hundred_a_task(db: Database, owner: Actor) -> None:
         "from generate_series(1, 201) n",
         owner.user_id,
     )
-    assert queue_all(db) == {"subscriptions": 201, "tasks": 3}
+    assert queue_all(db) == queued(201, 3)
     found = [ask(db, claim(db, "reconcile"))["subscription_ids"] for _ in range(3)]
     assert sorted(len(each) for each in found) == [1, 100, 100]
     assert len({name for each in found for name in each}) == 201
@@ -100,10 +105,10 @@ def test_round_that_is_not_over__is_not_begun_again(
 ) -> None:
     subscribe(db, owner)
     subscribe(db, stranger, "sub_2")
-    assert queue_all(db) == {"subscriptions": 2, "tasks": 1}
-    assert queue_all(db) == {"subscriptions": 0, "tasks": 0}
-    assert queue_all(db, owner) == {"subscriptions": 1, "tasks": 1}
-    assert queue_all(db, owner) == {"subscriptions": 0, "tasks": 0}
+    assert queue_all(db) == queued(2, 1)
+    assert queue_all(db) == queued(0, 0)
+    assert queue_all(db, owner) == queued(1, 1)
+    assert queue_all(db, owner) == queued(0, 0)
 
 
 def test_night__has_its_hour(db: Database) -> None:
@@ -132,9 +137,9 @@ def test_admin__has_one_user_or_all_looked_up(
     subscribe(db, owner)
     subscribe(db, stranger, "sub_2")
     sql = "select public.admin_reconcile(%s)"
-    assert db.value(admin, sql, owner.user_id) == {"subscriptions": 1, "tasks": 1}
+    assert db.value(admin, sql, owner.user_id) == queued(1, 1)
     assert ask(db, claim(db, "reconcile"))["subscription_ids"] == ["sub_1"]
-    assert db.value(admin, "select public.admin_reconcile()") == {"subscriptions": 2, "tasks": 1}
+    assert db.value(admin, "select public.admin_reconcile()") == queued(2, 1)
     with refused("PT404", match="account"):
         db.query(admin, sql, uuid4())
     requested = db.query(
@@ -166,7 +171,11 @@ def test_lookup__names_what_still_runs(db: Database, owner: Actor, stranger: Act
     queue_all(db)
     db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
     task = claim(db, "reconcile")
-    assert ask(db, task) == {"provider": "stripe", "subscription_ids": ["sub_2"]}
+    assert ask(db, task) == {
+        "provider": "stripe",
+        "subscription_ids": ["sub_2"],
+        "checkouts": [],
+    }
     assert row["id"] is not None
     with refused("PT409"):
         db.query(SERVICE, "select worker.subscriptions_to_reconcile(%s, %s)", task["id"], uuid4())
@@ -197,13 +206,13 @@ def test_one_that_cannot_be_applied__does_not_keep_the_others_back(
     queue_all(db)
     changes = [change("sub_1", price_id="price_unknown"), change("sub_2"), change("sub_3")]
     changes[2]["status"] = "nonsense"
-    missing = {"subscription_id": "sub_gone", "code": "missing"}
+    missing = {"id": "sub_gone", "code": "missing"}
     complete(db, claim(db, "reconcile"), {"changes": changes, "problems": [missing]})
     assert [status(db, row) for row in rows] == ["active", "past_due", "active"]
     (event,) = problems(db)
     assert (event["event_type"], event["severity"]) == ("reconcile.incomplete", "warning")
     told = event["event_data"]["problems"]
-    assert {(each["subscription_id"], each["code"]) for each in told} == {
+    assert {(each["id"], each["code"]) for each in told} == {
         ("sub_gone", "missing"),
         ("sub_1", "not_applied"),
         ("sub_3", "not_applied"),
@@ -226,6 +235,91 @@ def test_result_about_anything_else__is_refused(
         complete(db, task, {"changes": changes})
 
 
+# Checkouts ---------------------------------------------------------------------------------------
+
+
+def begin(db: Database, user: Actor, checkout_id: str | None, **columns: Any) -> Row:
+    """Begin the checkout of a month of pro at Stripe."""
+    values = {"created_at": "now", "status": "open", "kind": "subscription", **columns}
+    return db.one(
+        SYSTEM,
+        "insert into private.checkouts (user_id, provider, kind, plan_code, plan_price_id, amount, "
+        "currency, checkout_id, idempotency_key, created_at, status) "
+        "select %s, provider, %s, plan_code, id, amount, currency, %s, %s, %s, %s "
+        "from public.plan_prices where provider = 'stripe' and plan_code = 'pro' "
+        "and interval = 'month' returning *",
+        user.user_id,
+        values["kind"],
+        checkout_id,
+        str(uuid4()),
+        values["created_at"],
+        values["status"],
+    )
+
+
+def test_checkouts_that_may_be_paid__are_looked_up(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
+    begin(db, owner, "cs_open")
+    begin(db, owner, None)
+    begin(db, owner, "cs_over", status="completed")
+    begin(db, owner, "cs_old", created_at="2020-01-01")
+    begin(db, owner, "sub_known")
+    subscribe(db, owner, "sub_known")
+    begin(db, stranger, "cs_theirs")
+    assert queue_all(db, owner) == queued(1, 1, checkouts=1)
+    assert ask(db, claim(db, "reconcile")) == {
+        "provider": "stripe",
+        "subscription_ids": ["sub_known"],
+        "checkouts": [{"checkout_id": "cs_open", "kind": "subscription"}],
+    }
+    assert queue_all(db) == queued(1, 1, checkouts=2)
+
+
+def test_what_came_of_a_checkout__is_applied(db: Database, owner: Actor, stranger: Actor) -> None:
+    begin(db, owner, "cs_mine")
+    begin(db, stranger, "cs_theirs")
+    queue_all(db, owner)
+    over = {
+        "type": "checkout",
+        "provider": "stripe",
+        "occurred_at": "2030-01-01T00:00:00Z",
+        "status": "completed",
+    }
+    mine = [
+        {**over, "checkout_id": "cs_mine", "subscription_id": "sub_mine"},
+        change("sub_mine", status="active", user_id=str(owner.user_id)),
+    ]
+    found = [
+        {"checkout_id": "cs_mine", "changes": mine},
+        # It is not in the task.
+        {"checkout_id": "cs_theirs", "changes": [{**over, "checkout_id": "cs_theirs"}]},
+    ]
+    complete(db, claim(db, "reconcile"), {"changes": [], "found": found, "problems": []})
+    sql = "select checkout_id, status from private.checkouts where user_id = any(%s) order by 1"
+    rows = db.query(SYSTEM, sql, [owner.user_id, stranger.user_id])
+    assert [tuple(row.values()) for row in rows] == [
+        ("cs_mine", "completed"),
+        ("cs_theirs", "open"),
+    ]
+    sql = "select user_id from public.subscriptions where provider_subscription_id = 'sub_mine'"
+    assert db.value(SYSTEM, sql) == owner.user_id
+    assert problems(db) == []
+
+
+def test_checkout_that_cannot_be_applied__is_told(db: Database, owner: Actor) -> None:
+    begin(db, owner, "cs_mine")
+    queue_all(db, owner)
+    task = claim(db, "reconcile")
+    with malformed():
+        complete(db, task, {"changes": [], "found": {}})
+    found = [{"checkout_id": "cs_mine", "changes": [change("sub_1", price_id="price_unknown")]}]
+    complete(db, task, {"changes": [], "found": found})
+    (event,) = problems(db)
+    (told,) = event["event_data"]["problems"]
+    assert (told["id"], told["code"]) == ("cs_mine", "not_applied")
+
+
 def test_round_that_fails__is_told_to_operators(db: Database, owner: Actor) -> None:
     subscribe(db, owner)
     queue_all(db)
@@ -239,5 +333,6 @@ def test_round_that_fails__is_told_to_operators(db: Database, owner: Actor) -> N
     assert event["event_data"] == {
         "provider": "stripe",
         "subscriptions": 1,
+        "checkouts": 0,
         "error": "Stripe is not set up here.",
     }

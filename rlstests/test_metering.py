@@ -134,15 +134,20 @@ def test_refused_use__leaves_its_key_free(db: Database, owner: Actor) -> None:
 
 def test_event__is_history_once_it_is_closed(db: Database, owner: Actor) -> None:
     event = reserve(db, owner)["usage_event_id"]
-    for change in (
-        "credits_used = 0",
-        "user_id = gen_random_uuid()",
-        "charges = '[]'",
-        "source = 'tokens'",
-        "period_key = '2020'",
-    ):
-        with refused("P0001", match="only its state"):
-            db.query(SYSTEM, f"update public.usage_events set {change} where id = %s", event)
+    columns = db.query(
+        SYSTEM,
+        "select column_name as name, data_type as type from information_schema.columns "
+        "where table_schema = 'public' and table_name = 'usage_events'",
+    )
+    others = {"jsonb": "'[]'", "text": "'tokens'", "integer": "0", "uuid": "gen_random_uuid()"}
+    moving = {"state", "closed_at", "ai_provider", "metadata"}
+    for column in columns:
+        other = others.get(column["type"], "now() - interval '1 s'")
+        if column["name"] not in moving:
+            change = f"update public.usage_events set {column['name']} = {other} where id = %s"
+            with refused("P0001", match="only its state"):
+                db.query(SYSTEM, change, event)
+    assert len(columns) > len(moving) + 8
     db.query(SYSTEM, "select private.settle_usage(%s)", event)
     with refused("P0001", match="is settled and cannot change"):
         db.query(

@@ -27,10 +27,14 @@ def crowd(stack: StackStatus) -> Iterator[Crowd]:
 
 @pytest.fixture
 def member(crowd: Crowd) -> Iterator[Actor]:
-    """A user whom everybody sees, with a limit of a hundred by day and by month."""
+    """A user whom everybody sees, with a limit of a hundred by day, and a large one by month.
+
+    The day is counted first: with a second limit as tight, whoever has passed the first alone would
+    be caught by the second, and a fault in the first would not show.
+    """
     db = Database(crowd.connections[0])
     user = db.add_user("member")
-    limits = {"ai_actions": {"day": LIMIT, "month": LIMIT}}
+    limits = {"ai_actions": {"day": LIMIT, "month": 10 * LIMIT}}
     db.query(
         SYSTEM,
         "insert into public.subscriptions (user_id, provider, plan_code, status, custom_limits) "
@@ -83,9 +87,20 @@ def release(connection: Connection, event_id: UUID) -> bool:
     return bool(row["released"])
 
 
+def row_of(table: str, user: Actor, column: str = "user_id") -> str:
+    """A query that locks the rows of a user: what a crowd can be made to wait for."""
+    return f"select 1 from {table} where {column} = '{user.user_id}' for update"
+
+
 def test_crowd__gets_exactly_what_the_limit_allows(crowd: Crowd, member: Actor) -> None:
-    outcomes = crowd.at_once(lambda c, _: reserve(c, member)[0], times=4)
-    assert outcomes == {"plan": LIMIT, "PT402": 4 * CROWD - LIMIT}
+    def act(connection: Connection, _: int) -> str:
+        return reserve(connection, member)[0]
+
+    assert crowd.at_once(act) == {"plan": CROWD}
+    # All of them see that there are 36 left, before the first may take one.
+    outcomes = crowd.at_once(act, behind=row_of("public.usage_counters", member))
+    assert outcomes == {"plan": LIMIT - CROWD, "PT402": 2 * CROWD - LIMIT}
+    assert crowd.at_once(act, times=2) == {"PT402": 2 * CROWD}
     assert used(crowd, member) == {LIMIT}
     assert len(books(crowd, member).uses) == LIMIT
 
@@ -95,8 +110,16 @@ def test_crowd_with_tokens__draws_them_after_the_plan_and_to_the_last(
 ) -> None:
     bought = 30
     give_tokens(crowd, member, bought * COST + COST - 1)
-    outcomes = crowd.at_once(lambda c, _: reserve(c, member)[0], times=4)
-    assert outcomes == {"plan": LIMIT, "tokens": bought, "PT402": 4 * CROWD - LIMIT - bought}
+
+    def act(connection: Connection, _: int) -> str:
+        return reserve(connection, member)[0]
+
+    assert crowd.at_once(act) == {"plan": CROWD}
+    at_first = crowd.at_once(act, behind=row_of("public.usage_counters", member))
+    assert at_first == {"plan": LIMIT - CROWD, "tokens": 2 * CROWD - LIMIT}
+    at_last = crowd.at_once(act, behind=row_of("public.token_balances", member))
+    left = bought - at_first["tokens"]
+    assert at_last == {"tokens": left, "PT402": CROWD - left}
     found = books(crowd, member)
     assert used(crowd, member) == {LIMIT}
     assert (found.balance, len(found.uses)) == (COST - 1, LIMIT + bought)
@@ -108,21 +131,31 @@ def test_draws_at_once__never_take_the_balance_below_zero(crowd: Crowd, member: 
         (json.dumps({"ai_actions": {"month": 0}}), member.user_id),
     )
     give_tokens(crowd, member, 7 * COST)
-    outcomes = crowd.at_once(lambda c, _: reserve(c, member)[0], members=32)
+    outcomes = crowd.at_once(
+        lambda c, _: reserve(c, member)[0],
+        members=32,
+        behind=row_of("public.token_balances", member),
+    )
     assert outcomes == {"tokens": 7, "PT402": 25}
     assert books(crowd, member).balance == 0
     assert min(move["balance_after"] for move in books(crowd, member).moves) == 0
 
 
 def test_one_key_by_many__is_one_use(crowd: Crowd, member: Actor) -> None:
-    outcomes = crowd.at_once(lambda c, _: reserve(c, member, "once")[0], members=32)
+    outcomes = crowd.at_once(
+        lambda c, _: reserve(c, member, "once")[0],
+        members=32,
+        behind=row_of("public.profiles", member, "id"),
+    )
     assert outcomes == {"plan": 1, "replay": 31}
     assert used(crowd, member) == {1}
 
 
 def test_one_key_for_two_requests__is_of_whoever_came_first(crowd: Crowd, member: Actor) -> None:
     outcomes = crowd.at_once(
-        lambda c, number: reserve(c, member, "once", json.dumps({"n": number % 2}))[0], members=32
+        lambda c, number: reserve(c, member, "once", json.dumps({"n": number % 2}))[0],
+        members=32,
+        behind=row_of("public.profiles", member, "id"),
     )
     assert outcomes == {"plan": 1, "replay": 15, "PT409": 16}
     assert len(books(crowd, member).uses) == 1
@@ -137,7 +170,8 @@ def test_one_use_released_by_many__comes_back_once(crowd: Crowd, member: Actor) 
         def give_back(connection: Connection, _: int, event: UUID = event) -> str:
             return str(release(connection, event))
 
-        outcomes = crowd.at_once(give_back, members=16)
+        row = f"select 1 from public.usage_events where id = '{event}' for update"
+        outcomes = crowd.at_once(give_back, members=16, behind=row)
         assert outcomes == {"True": 1, "False": 15}
     found = books(crowd, member)
     assert used(crowd, member) == {LIMIT - 1}
@@ -159,7 +193,9 @@ def test_reserving_and_releasing_at_once__leaves_what_was_kept(crowd: Crowd, mem
             return "kept"
         return "came back" if release(connection, event) else "twice"
 
-    outcomes = crowd.at_once(come_and_go, times=4)
+    reserve(crowd.connections[0], member)
+    outcomes = crowd.at_once(come_and_go, times=4, behind=row_of("public.usage_counters", member))
+    outcomes["kept"] += 1
     assert set(outcomes) <= {"kept", "came back", "PT402"}, outcomes
     assert used(crowd, member) == {outcomes["kept"]}
     assert len(books(crowd, member).uses) == outcomes["kept"] + outcomes["came back"]
@@ -177,7 +213,7 @@ def test_plan_that_changes_meanwhile__deadlocks_nobody(crowd: Crowd, member: Act
         )
         return "changed"
 
-    outcomes = crowd.at_once(act, times=2)
+    outcomes = crowd.at_once(act, times=2, behind=row_of("public.profiles", member, "id"))
     assert set(outcomes) <= {"plan", "tokens", "PT402", "changed"}, outcomes
     assert outcomes["changed"] == CROWD // 4
     books(crowd, member)
@@ -195,6 +231,6 @@ def test_account_deleted_in_the_middle__deadlocks_nobody(crowd: Crowd) -> None:
         _, event = reserve(connection, user, str(uuid4()))
         return "came back" if release(connection, event) else "gone"
 
-    outcomes = crowd.at_once(act, members=32, times=2)
+    outcomes = crowd.at_once(act, members=32, times=2, behind=row_of("public.profiles", user, "id"))
     assert set(outcomes) <= {"came back", "gone", "PT402", "PT404", "deleted"}, outcomes
     assert outcomes["deleted"] == 2

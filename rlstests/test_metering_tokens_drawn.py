@@ -85,6 +85,17 @@ def test_last_token__is_spent_and_not_one_more(db: Database, spent: Actor) -> No
     assert balance(db, spent) == (0, 0)
 
 
+def test_balance_of_a_refusal__is_that_of_who_asks(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
+    for user, tokens in ((owner, 23), (stranger, 24)):
+        move(db, user, tokens)
+    for user, tokens in ((owner, 23), (stranger, 24)):
+        with refused("PT402") as caught:
+            reserve(db, user, code="interview")
+        assert detail(caught)["balance"] == tokens
+
+
 def test_what_is_not_sold_for_tokens__stays_refused(db: Database, owner: Actor) -> None:
     move(db, owner, 1000)
     set_limit(db, "generations", "day", 0)

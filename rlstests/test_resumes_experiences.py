@@ -253,6 +253,29 @@ def test_rows__are_limited_for_each_user(db: Database, owner: Actor, stranger: A
         add(db, stranger, user_id=owner.user_id)
 
 
+def test_rows_of_others__count_for_them_only(
+    db: Database, owner: Actor, stranger: Actor, admin: Actor
+) -> None:
+    set_max(db, 2)
+    for user in (stranger, admin):
+        for _ in range(2):
+            add(db, user)
+    for _ in range(2):
+        add(db, owner)
+    for user in (owner, stranger, admin):
+        with refused("PT422", match="More than 2"):
+            add(db, user)
+    # One statement for several users is held to the limit of each of them.
+    sql = (
+        "insert into public.user_experiences (user_id, company, position) "
+        "select unnest(%s::uuid[]), 'Acme', 'Engineer'"
+    )
+    newcomer = db.add_user("newcomer")
+    with refused("PT422", match="More than 2"):
+        db.query(SYSTEM, sql, [newcomer.user_id, owner.user_id])
+    assert db.affected(SYSTEM, sql, [newcomer.user_id] * 2) == 2
+
+
 def test_limit__is_two_hundred_unless_configured(db: Database, owner: Actor) -> None:
     db.query(SYSTEM, "delete from public.global_config where key = 'max_experiences'")
     sql = (

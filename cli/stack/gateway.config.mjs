@@ -1,6 +1,7 @@
 // Configuration of the gateway (`lite start --config`); gateway.py calls `configure`. All of it makes
 // the gateway answer as hosted Supabase does, and tests/integration/stack/test_gateway_*.py hold it.
 import { createPostgresConnection } from "@supabase/lite/postgres";
+import { sql } from "kysely";
 
 const env = process.env;
 
@@ -98,6 +99,41 @@ function asPostgrest(error) {
   });
 }
 
+// ---- the settings of a request ------------------------------------------------------------------
+// The gateway has a statement for each, ten for a call of a function. As PostgREST does, all of a
+// kind go in one: a round trip costs more than most queries.
+async function setForTransaction(transaction, settings) {
+  const calls = Object.entries(settings).map(
+    ([name, value]) => sql`set_config(${name}, ${value}, true)`,
+  );
+  await sql`select ${sql.join(calls)}`.execute(transaction);
+}
+
+function setSession(transaction, { auth, storage }) {
+  const role = auth?.role || "anon";
+  const settings = {
+    role,
+    "request.jwt.claim.sub": String(auth?.uid ?? ""),
+    "request.jwt.claim.role": role,
+    "storage.operation": String(storage?.operation ?? ""),
+  };
+  const claims = auth?.jwt;
+  if (claims && typeof claims === "object") {
+    settings["request.jwt.claims"] = JSON.stringify(claims);
+  }
+  return setForTransaction(transaction, settings);
+}
+
+function setRequest(transaction, { method, path, requestHeaders }) {
+  return setForTransaction(transaction, {
+    "response.status": "",
+    "response.headers": "",
+    "request.method": method,
+    "request.path": path,
+    "request.headers": JSON.stringify(requestHeaders ?? {}),
+  });
+}
+
 // ---- the connection -----------------------------------------------------------------------------
 function connect() {
   const connection = createPostgresConnection({
@@ -118,6 +154,8 @@ function connect() {
   // Else it grants ALL on every table with row level security to the API roles.
   connection.rlsState = "active";
   connection.normalizeDbError = asPostgrest;
+  connection.applyJwtSessionContext = setSession;
+  connection.applyRpcRequestGucs = setRequest;
   const check = connection.onPostgrestAST.bind(connection);
   connection.onPostgrestAST = async (ast, vars) => {
     const checked = await check(ast, vars);

@@ -11,6 +11,8 @@ from edge_workers.billing.changes import Provider, ProviderId
 Entity: TypeAlias = Mapping[str, Any]
 """What a provider says of one thing, as its API documents it."""
 
+CheckoutKind: TypeAlias = Literal["subscription", "tokens"]
+
 
 class Checkout(BaseModel):
     """A checkout as `worker.begin_checkout` noted it. The amount is in minor units."""
@@ -20,7 +22,7 @@ class Checkout(BaseModel):
     id: UUID
     user_id: UUID
     provider: Provider
-    kind: Literal["subscription", "tokens"]
+    kind: CheckoutKind
     code: str
     interval: Literal["month", "year"] | None
     price_id: ProviderId
@@ -63,6 +65,9 @@ class PaymentProvider(Protocol):
 
     def fetch_subscription(self, subscription_id: str) -> Entity:
         """The subscription as it is now. ProviderMissing when there is none."""
+
+    def checkout_events(self, checkout_id: str, kind: CheckoutKind) -> list[tuple[str, Entity]]:
+        """What its webhooks would say by now: types and payloads. Nothing while it is open."""
 
     def cancel_subscription(self, subscription_id: str, *, at_period_end: bool) -> Entity:
         """End it, and give it as it is then. ProviderRefused when it is over already."""

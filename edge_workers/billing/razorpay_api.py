@@ -10,7 +10,7 @@ from typing import Any
 import razorpay
 import requests
 
-from edge_workers.billing.provider_api import Checkout, Entity, Opened
+from edge_workers.billing.provider_api import Checkout, CheckoutKind, Entity, Opened
 from edge_workers.billing.provider_errors import (
     ProviderKeysRefused,
     ProviderMissing,
@@ -72,6 +72,23 @@ class RazorpayApi:
     def fetch_subscription(self, subscription_id: str) -> Entity:
         """See PaymentProvider."""
         return _entity(self._client.subscription.fetch(subscription_id))
+
+    def checkout_events(self, checkout_id: str, kind: CheckoutKind) -> list[tuple[str, Entity]]:
+        """See PaymentProvider."""
+        if kind == "subscription":
+            subscription = self.fetch_subscription(checkout_id)
+            if subscription.get("status") == "created":
+                return []
+            return [_event("subscription.updated", subscription=subscription)]
+        order = _entity(self._client.order.fetch(checkout_id))
+        if order.get("status") != "paid":
+            return []
+        payments = _items(_entity(self._client.order.payments(checkout_id)))
+        return [
+            _event("order.paid", order=order, payment=payment)
+            for payment in payments
+            if payment.get("captured")
+        ]
 
     def cancel_subscription(self, subscription_id: str, *, at_period_end: bool) -> Entity:
         """See PaymentProvider."""
@@ -160,9 +177,20 @@ def _notes(entity: Entity) -> Entity:
     return notes if isinstance(notes, dict) else {}
 
 
-def _first(collection: Entity, is_wanted: Any) -> Entity | None:
+def _event(kind: str, **entities: Entity) -> tuple[str, Entity]:
+    """An event as Razorpay would send it now."""
+    payload = {name: {"entity": entity} for name, entity in entities.items()}
+    created_at = int(datetime.now(UTC).timestamp())
+    return kind, {"event": kind, "created_at": created_at, "payload": payload}
+
+
+def _items(collection: Entity) -> list[dict[str, Any]]:
     items = collection.get("items")
     if not isinstance(items, list):
         raise ProviderUnavailable("razorpay")
-    wanted = [each for each in items if isinstance(each, dict) and is_wanted(each)]
+    return [each for each in items if isinstance(each, dict)]
+
+
+def _first(collection: Entity, is_wanted: Any) -> Entity | None:
+    wanted = [each for each in _items(collection) if is_wanted(each)]
     return min(wanted, key=lambda each: str(each.get("created_at")), default=None)

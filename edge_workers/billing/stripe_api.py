@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import requests
 import stripe
 
-from edge_workers.billing.provider_api import Checkout, Entity, Opened
+from edge_workers.billing.provider_api import Checkout, CheckoutKind, Entity, Opened
 from edge_workers.billing.provider_errors import (
     ProviderError,
     ProviderKeysRefused,
@@ -64,6 +65,20 @@ class StripeApi:
         """See PaymentProvider."""
         return _ask(lambda: self._v1.subscriptions.retrieve(subscription_id))
 
+    def checkout_events(self, checkout_id: str, kind: CheckoutKind) -> list[tuple[str, Entity]]:
+        """See PaymentProvider."""
+        session = _ask(lambda: self._v1.checkout.sessions.retrieve(checkout_id))
+        status, subscription_id = session.get("status"), session.get("subscription")
+        if status == "expired":
+            return [_event("checkout.session.expired", session)]
+        if status != "complete":
+            return []
+        events = [_event("checkout.session.completed", session)]
+        if kind == "subscription" and isinstance(subscription_id, str):
+            subscription = self.fetch_subscription(subscription_id)
+            events.append(_event("customer.subscription.updated", subscription))
+        return events
+
     def cancel_subscription(self, subscription_id: str, *, at_period_end: bool) -> Entity:
         """See PaymentProvider."""
         if at_period_end:
@@ -118,6 +133,11 @@ class StripeApi:
 
 make = StripeApi
 """What `providers.py` looks for in the module of a provider."""
+
+
+def _event(kind: str, entity: Entity) -> tuple[str, Entity]:
+    """An event as Stripe would send it now."""
+    return kind, {"type": kind, "created": int(time.time()), "data": {"object": entity}}
 
 
 def _ask(call: Callable[[], stripe.StripeObject]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`reconcile`: how up to a hundred subscriptions of one provider stand there, looked up."""
+"""`reconcile`: how up to a hundred subscriptions and checkouts of one provider stand there."""
 
 from edge_workers.billing.lookup import Lookup, look_up
 from edge_workers.billing.providers import Providers
@@ -16,4 +16,9 @@ async def handle(task: Task, context: Context) -> Lookup:
     queue = QueueClient(context.supabase, worker_name="reconcile")
     wanted = await queue.subscriptions_to_reconcile(task)
     with as_task_failure():
-        return await look_up(Providers(context.billing), wanted.provider, wanted.subscription_ids)
+        return await look_up(
+            Providers(context.billing),
+            wanted.provider,
+            wanted.subscription_ids,
+            [(each.checkout_id, each.kind) for each in wanted.checkouts],
+        )

@@ -1,6 +1,5 @@
 """The inbox of webhooks, as this service sees it: `worker.record_webhook_events`."""
 
-import json
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -10,7 +9,6 @@ from supabase import AsyncClient
 
 from edge_workers.billing.webhooks import InboxEvent
 from edge_workers.errors import BackendRefused, BackendUnavailable
-from edge_workers.queue_client import storable
 
 _FUNCTION = "record_webhook_events"
 # Classes of SQLSTATE that say something about the data: exceptions of ours for clients, data
@@ -40,15 +38,8 @@ _RECORDED = TypeAdapter(list[Recorded])
 
 
 def encode_event(event: InboxEvent) -> str:
-    """Return the event as JSON that Postgres can hold.
-
-    Raises ValueError or RecursionError for a payload that is no JSON, such as one with infinity.
-    """
-    fields = event.model_dump(exclude={"payload"}, mode="json")
-    text = json.dumps({**fields, "payload": event.payload}, allow_nan=False)
-    if "\\u0000" in text or "\\ud" in text:
-        text = json.dumps({**fields, "payload": storable(event.payload)}, allow_nan=False)
-    return text
+    """Return the event as JSON, ready for a group; raises ValueError for text that is no UTF-8."""
+    return event.model_dump_json()
 
 
 class Inbox:

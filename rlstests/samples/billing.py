@@ -50,8 +50,8 @@ SAMPLES = {
     "private.subscription_observations": Sample(
         where="user_id = %(owner)s",
         make="(user_id, provider, provider_subscription_id, occurred_at, status, "
-        "cancel_at_period_end, content_sha256) values (%(owner)s, 'stripe', 'sub_sample', now(), "
-        "'active', false, sha256('sample'))",
+        "content_sha256) values (%(owner)s, 'stripe', 'sub_sample', now(), 'active', "
+        "sha256('sample'))",
         insert="default values",
         update="status = 'active'",
     ),

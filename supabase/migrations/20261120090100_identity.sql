@@ -132,7 +132,7 @@ as $$
     );
 $$;
 comment on function private.is_admin() is
-    'True when the caller is an active admin. The only predicate on admin_users.';
+    'True when the caller is an active admin. The only predicate on admin_users that policies ask.';
 grant execute on function private.is_admin() to authenticated;
 
 create function private.lock_account(p_user_id uuid) returns void

@@ -1,4 +1,4 @@
--- Room: metering, third part: tokens.
+-- Room: metering, tokens: held, and moved.
 --
 -- What lives here: what a user holds (token_balances) and every move of it (token_transactions).
 -- The ledger is the only way to move a balance: inserting a row applies it, so that the sum of the

@@ -1,4 +1,4 @@
--- Room: metering, fourth part: reserve, settle, release.
+-- Room: metering, uses: reserve, settle, release.
 --
 -- What lives here: the only functions that write usage. A use counts on every limit that applies;
 -- where the plan allows no more, tokens pay for it; else it is refused with PT402.
@@ -237,6 +237,9 @@ create function private.record_use(
 language plpgsql
 volatile
 set search_path = ''
+-- Each use comes here, and the statements have few rows to choose from: planning them anew would
+-- take most of the time.
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_now timestamptz := now();
@@ -248,10 +251,10 @@ begin
     from public.operations o
     where o.code = p_operation and o.is_active;
     -- One that is not sold, or unheard of, has no meters: no limit allows it.
-    select c.charges, c.refusal into v_counted
-    from private.raise_counters(p_user_id, v_operation.meters, p_at) c
-    where v_operation.code is not null;
-    v_is_paid := v_counted.charges is null or v_counted.charges = '[]';
+    v_counted := private.raise_counters(
+        p_user_id, coalesce(v_operation.meters, '{}'), p_at
+    );
+    v_is_paid := v_counted.charges = '[]';
     if v_is_paid then
         perform private.draw_tokens(
             p_usage_event_id, p_user_id, p_operation, v_operation.token_cost, v_counted.refusal
@@ -269,7 +272,7 @@ begin
         case when v_is_paid then v_operation.token_cost else 1 end,
         case when v_is_paid then 'lifetime' else v_counted.charges -> 0 ->> 'period_type' end,
         case when v_is_paid then 'lifetime' else v_counted.charges -> 0 ->> 'period_key' end,
-        coalesce(v_counted.charges, '[]'), p_state, v_now,
+        v_counted.charges, p_state, v_now,
         case when p_state is distinct from 'reserved' then v_now end
     );
 end;

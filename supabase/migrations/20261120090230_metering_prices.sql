@@ -1,4 +1,4 @@
--- Room: metering, fourth part: what plans and tokens cost.
+-- Room: metering, prices: what plans and tokens cost.
 --
 -- What lives here: prices of plans (plan_prices), token packs and their prices, each known to a
 -- payment provider by an id of its own; and the audit of the whole catalogue.

@@ -1,4 +1,4 @@
--- Room: metering, fifth part: usage in the shapes that older clients read.
+-- Room: metering, views: usage in the shapes that older clients read.
 --
 -- What lives here: usage_tracking (uses by month) and user_credits (one row per user), views over
 -- usage_counters. They hold nothing of their own.

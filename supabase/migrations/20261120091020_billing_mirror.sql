@@ -19,20 +19,22 @@ comment on function private.past_due_grace() is
     'How long access lasts after a failed payment: global_config billing_grace_days, or 7 days.';
 
 create function private.is_entitling(p_subscription public.subscriptions) returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select coalesce(
-        case p_subscription.status
-            when 'trialing' then now() < p_subscription.current_period_end
+begin
+    return coalesce(
+        case
+            when p_subscription.status in ('trialing', 'active') then
+                now() < p_subscription.current_period_end
                 or p_subscription.provider = 'manual' and p_subscription.current_period_end is null
-            when 'active' then now() < p_subscription.current_period_end
-                or p_subscription.provider = 'manual' and p_subscription.current_period_end is null
-            when 'past_due' then now() < p_subscription.past_due_at + private.past_due_grace()
+            when p_subscription.status = 'past_due' then
+                now() < p_subscription.past_due_at + private.past_due_grace()
         end,
         false
     );
+end;
 $$;
 comment on function private.is_entitling(public.subscriptions) is
     'Whether a subscription is worth its plan now: paid ones until current_period_end, past_due ones

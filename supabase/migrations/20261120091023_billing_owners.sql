@@ -112,37 +112,43 @@ create index payment_aliases_payment_idx on private.payment_aliases (user_id, pa
 select private.close_table('private.payment_aliases');
 
 create function private.payment_of(p_change private.billing_change) returns public.payments
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select p
-    from public.payments p
-    inner join (
-        select i.position, k.id
-        from unnest(array[p_change.payment_id] || p_change.other_ids) with ordinality
-            as i (id, position)
-        inner join public.payments k
-            on k.provider = p_change.provider and k.provider_payment_id = i.id
-        union all
-        select i.position, a.payment_id
-        from unnest(array[p_change.payment_id] || p_change.other_ids) with ordinality
-            as i (id, position)
-        inner join private.payment_aliases a
-            on a.provider = p_change.provider and a.alias = i.id
-    ) f on f.id = p.id
-    order by f.position
-    limit 1;
+declare
+    v_payment public.payments;
+    v_id text;
+begin
+    if p_change.payment_id is null then
+        return null;
+    end if;
+    foreach v_id in array array[p_change.payment_id] || p_change.other_ids loop
+        select p.* into v_payment
+        from public.payments p
+        where p.provider = p_change.provider and p.provider_payment_id = v_id;
+        exit when found;
+        select p.* into v_payment
+        from private.payment_aliases a
+        inner join public.payments p on p.id = a.payment_id
+        where a.provider = p_change.provider and a.alias = v_id;
+        exit when found;
+    end loop;
+    return v_payment;
+end;
 $$;
 comment on function private.payment_of(private.billing_change) is
     'The payment that a change is about, by any of its ids; null when it is not known.';
 
 create function private.checkout_of(p_change private.billing_change) returns private.checkouts
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select c
+declare
+    v_checkout private.checkouts;
+begin
+    select c.* into v_checkout
     from private.checkouts c
     where c.provider = p_change.provider and (
         c.checkout_id = p_change.checkout_id
@@ -154,32 +160,40 @@ as $$
     order by c.checkout_id = p_change.checkout_id desc nulls last,
         c.checkout_id = p_change.subscription_id desc nulls last, c.created_at, c.id
     limit 1;
+    return v_checkout;
+end;
 $$;
 comment on function private.checkout_of(private.billing_change) is
     'The checkout that a change came of; null when it is none of ours.';
 
 create function private.owner_of(p_change private.billing_change) returns uuid
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select coalesce(
-        (private.payment_of(p_change)).user_id,
-        (
-            select s.user_id
-            from public.subscriptions s
-            where s.provider = p_change.provider
-                and s.provider_subscription_id = p_change.subscription_id
-        ),
-        (private.checkout_of(p_change)).user_id,
-        (select p.id from public.profiles p where p.id = p_change.user_id),
-        (
-            select c.user_id
-            from public.billing_customers c
-            where c.provider = p_change.provider
-                and c.provider_customer_id = p_change.customer_id
-        )
-    );
+declare
+    v_user_id uuid := (private.payment_of(p_change)).user_id;
+begin
+    if v_user_id is null then
+        select s.user_id into v_user_id
+        from public.subscriptions s
+        where s.provider = p_change.provider
+            and s.provider_subscription_id = p_change.subscription_id;
+    end if;
+    if v_user_id is null then
+        v_user_id := (private.checkout_of(p_change)).user_id;
+    end if;
+    if v_user_id is null then
+        select p.id into v_user_id from public.profiles p where p.id = p_change.user_id;
+    end if;
+    if v_user_id is null then
+        select c.user_id into v_user_id
+        from public.billing_customers c
+        where c.provider = p_change.provider
+            and c.provider_customer_id = p_change.customer_id;
+    end if;
+    return v_user_id;
+end;
 $$;
 comment on function private.owner_of(private.billing_change) is
     'Whose a change is: what we know of the payment, the subscription and the checkout comes before
@@ -232,12 +246,15 @@ comment on function private.park(text, text[]) is
     'Ends the application of changes that cannot be applied yet; apply_billing_changes says so.';
 
 create function private.wake_webhook_events(p_keys text[]) returns integer
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
-    -- One that somebody is busy with comes again by the clock.
-    with woken as (
+declare
+    v_id uuid;
+    v_woken integer := 0;
+begin
+    for v_id in
         update private.webhook_events w
         set next_attempt_at = now()
         where w.id = any(array(
@@ -246,15 +263,19 @@ as $$
             where e.status = 'received' and e.waits_for && p_keys
             order by e.id
             limit 100
+            -- One that somebody is busy with comes again by the clock.
             for update skip locked
         ))
         returning w.id
-    )
-
-    select count(private.enqueue_task(
-        'webhook', jsonb_build_object('webhook_event_id', w.id), null, null, 'webhook:' || w.id
-    ))::integer
-    from woken w;
+    loop
+        perform private.enqueue_task(
+            'webhook', jsonb_build_object('webhook_event_id', v_id), null, null,
+            'webhook:' || v_id
+        );
+        v_woken := v_woken + 1;
+    end loop;
+    return v_woken;
+end;
 $$;
 comment on function private.wake_webhook_events(text[]) is
     'Queues the parked events that wait for any of these, a hundred at most; returns how many.';

@@ -39,7 +39,7 @@ create table private.subscription_observations (
     current_period_end timestamptz,
     start_date timestamptz,
     trial_end timestamptz,
-    cancel_at_period_end boolean not null,
+    cancel_at_period_end boolean,
     canceled_at timestamptz,
     ended_at timestamptz,
     content_sha256 bytea not null check (octet_length(content_sha256) = 32),
@@ -84,98 +84,97 @@ comment on function private.is_known_end(text, text, text, timestamptz) is
 
 -- The fold --------------------------------------------------------------------------------------
 
+create function private.take_in(
+    p_subscription public.subscriptions,
+    p_seen private.subscription_observations
+) returns public.subscriptions
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+    v_new public.subscriptions := p_subscription;
+begin
+    v_new.last_event_at := p_seen.occurred_at;
+    v_new.start_date := least(p_subscription.start_date, p_seen.start_date);
+    v_new.provider_customer_id := coalesce(
+        p_seen.provider_customer_id, p_subscription.provider_customer_id
+    );
+    -- What comes after the end changes it no more, but may tell what nobody told before.
+    if p_subscription.status in ('canceled', 'expired') then
+        v_new.price_id := coalesce(p_subscription.price_id, p_seen.plan_price_id);
+        return v_new;
+    end if;
+
+    v_new.status := p_seen.status;
+    v_new.price_id := coalesce(p_seen.plan_price_id, p_subscription.price_id);
+    -- Begin and end of a period belong together.
+    if p_seen.current_period_end is not null then
+        v_new.current_period_start := p_seen.current_period_start;
+        v_new.current_period_end := p_seen.current_period_end;
+    end if;
+    v_new.trial_end := coalesce(p_seen.trial_end, p_subscription.trial_end);
+    v_new.cancel_at_period_end := coalesce(
+        p_seen.cancel_at_period_end, p_subscription.cancel_at_period_end, false
+    );
+    v_new.canceled_at := p_seen.canceled_at;
+    -- Who changed their mind has not cancelled any more.
+    if v_new.cancel_at_period_end or p_seen.status in ('canceled', 'expired') then
+        v_new.canceled_at := coalesce(p_seen.canceled_at, p_subscription.canceled_at);
+    end if;
+    v_new.ended_at := case
+        when p_seen.status in ('canceled', 'expired')
+            then coalesce(p_seen.ended_at, p_seen.occurred_at)
+    end;
+    v_new.past_due_at := case p_seen.status
+        when 'past_due' then coalesce(p_subscription.past_due_at, p_seen.occurred_at)
+    end;
+    return v_new;
+end;
+$$;
+comment on function private.take_in(public.subscriptions, private.subscription_observations) is
+    'The subscription after the next thing that was said of it; null means that it was not said.';
+
 create function private.fold_subscription(p_provider text, p_provider_subscription_id text)
 returns public.subscriptions
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    with seen as (
-        select o.*,
-            o.status in ('canceled', 'expired') as is_end,
-            row_number() over (
-                order by o.occurred_at, private.subscription_status_rank(o.status),
-                    o.current_period_end nulls first, o.content_sha256
-            ) as n
+declare
+    v_folded public.subscriptions;
+    v_seen private.subscription_observations;
+    v_first_at timestamptz;
+begin
+    for v_seen in
+        select o.*
         from private.subscription_observations o
         where o.provider = p_provider
             and o.provider_subscription_id = p_provider_subscription_id
-    ),
-
-    -- An end is final: the first one is it. Else the last word counts.
-    last as (
-        select s.*
-        from seen s
-        order by s.is_end desc, case when s.is_end then s.n else -s.n end
-        limit 1
-    ),
-
-    -- What the last word leaves out is as it was said before.
-    known as (
-        select min(s.start_date) as start_date,
-            min(s.occurred_at) as first_at,
-            max(s.occurred_at) as last_at,
-            -- A price that was said later only is better than none.
-            (array_agg(s.plan_price_id order by s.n > l.n, abs(l.n - s.n)) filter (
-                where s.plan_price_id is not null
-            ))[1] as plan_price_id,
-            (array_agg(s.provider_customer_id order by s.n > l.n, abs(l.n - s.n)) filter (
-                where s.provider_customer_id is not null
-            ))[1] as provider_customer_id,
-            -- Beginning and end of a period belong together.
-            (array_agg(s.current_period_start order by s.n desc) filter (
-                where s.n <= l.n and s.current_period_end is not null
-            ))[1] as current_period_start,
-            (array_agg(s.current_period_end order by s.n desc) filter (
-                where s.n <= l.n and s.current_period_end is not null
-            ))[1] as current_period_end,
-            (array_agg(s.trial_end order by s.n desc) filter (
-                where s.n <= l.n and s.trial_end is not null
-            ))[1] as trial_end,
-            (array_agg(s.canceled_at order by s.n desc) filter (
-                where s.n <= l.n and s.canceled_at is not null
-            ))[1] as canceled_at,
-            max(s.n) filter (where s.n < l.n and s.status <> 'past_due') as n_before_past_due
-        from seen s
-        cross join last l
-    )
-
-    select jsonb_populate_record(null::public.subscriptions, jsonb_build_object(
-        'user_id', l.user_id,
-        'provider', l.provider,
-        'provider_subscription_id', l.provider_subscription_id,
-        'provider_customer_id', k.provider_customer_id,
-        'plan_code', r.plan_code,
-        'price_id', r.id,
-        'status', l.status,
-        'current_period_start', k.current_period_start,
-        'current_period_end', k.current_period_end,
-        'start_date', coalesce(k.start_date, k.first_at),
-        'trial_end', k.trial_end,
-        'cancel_at_period_end', l.cancel_at_period_end,
-        'canceled_at', coalesce(
-            l.canceled_at,
-            -- Who changed their mind has not cancelled any more.
-            case when l.is_end or l.cancel_at_period_end then k.canceled_at end
-        ),
-        'ended_at', case when l.is_end then coalesce(l.ended_at, l.occurred_at) end,
-        'past_due_at', case l.status when 'past_due' then (
-            select min(s.occurred_at)
-            from seen s
-            where s.n between coalesce(k.n_before_past_due, 0) + 1 and l.n
-        ) end,
-        'last_event_at', k.last_at
-    ))
-    from last l
-    cross join known k
-    left join public.plan_prices r on r.id = coalesce(k.plan_price_id, (
-        select c.plan_price_id
+        order by o.occurred_at, private.subscription_status_rank(o.status),
+            o.current_period_end nulls first, o.content_sha256
+    loop
+        v_first_at := coalesce(v_first_at, v_seen.occurred_at);
+        v_folded := private.take_in(v_folded, v_seen);
+    end loop;
+    v_folded.user_id := v_seen.user_id;
+    v_folded.provider := p_provider;
+    v_folded.provider_subscription_id := p_provider_subscription_id;
+    v_folded.start_date := coalesce(v_folded.start_date, v_first_at);
+    if v_folded.price_id is null then
+        -- Nobody but our own checkout says.
+        select c.plan_price_id into v_folded.price_id
         from private.checkouts c
         where c.provider = p_provider and c.plan_price_id is not null
             and p_provider_subscription_id in (c.checkout_id, c.subscription_id)
         order by c.created_at, c.id
-        limit 1
-    ));
+        limit 1;
+    end if;
+    select r.plan_code into v_folded.plan_code
+    from public.plan_prices r
+    where r.id = v_folded.price_id;
+    return v_folded;
+end;
 $$;
 comment on function private.fold_subscription(text, text) is
     'The subscription as all observations of it say: the same for the same set, in any order.
@@ -309,7 +308,7 @@ begin
         p_user_id, p_change.provider, p_change.subscription_id, p_change.occurred_at,
         p_change.status, p_change.customer_id, v_price_id, p_change.current_period_start,
         p_change.current_period_end, p_change.start_date, p_change.trial_end,
-        coalesce(p_change.cancel_at_period_end, false), p_change.canceled_at, p_change.ended_at,
+        p_change.cancel_at_period_end, p_change.canceled_at, p_change.ended_at,
         private.content_sha256(p_change)
     )
     on conflict on constraint subscription_observations_content_key do nothing;

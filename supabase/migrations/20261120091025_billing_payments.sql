@@ -159,11 +159,6 @@ begin
             format('Nobody said what payment %s is for.', p_change.payment_id),
             private.billing_keys(p_change)
         );
-    elsif v_bought.kind = 'tokens' and p_payment.id is not null then
-        v_bought.pack_code := p_payment.token_pack_code;
-        v_bought.tokens := p_payment.tokens;
-        v_bought.amount := p_payment.amount;
-        v_bought.currency := p_payment.currency;
     elsif v_bought.kind = 'tokens' and p_checkout.kind = 'tokens' then
         v_bought.pack_code := p_checkout.pack_code;
         v_bought.tokens := p_checkout.tokens;
@@ -174,7 +169,13 @@ begin
         into v_bought.pack_code, v_bought.tokens, v_bought.amount, v_bought.currency
         from public.token_pack_prices r
         inner join public.token_packs k on k.code = r.pack_code
-        where r.provider = p_change.provider and r.provider_price_id = p_change.price_id;
+        where r.provider = p_change.provider and (
+            r.provider_price_id = p_change.price_id
+            -- What it is for was said before.
+            or p_change.price_id is null and k.code = p_payment.token_pack_code
+        )
+        order by r.currency = p_change.currency desc, r.amount
+        limit 1;
         if not found then
             perform private.park(
                 format('Nobody said which tokens payment %s is for.', p_change.payment_id),
@@ -183,13 +184,18 @@ begin
             );
         end if;
     end if;
+    if p_payment.kind = 'tokens' then
+        -- What was bought stays bought, even if the pack changes.
+        v_bought.pack_code := p_payment.token_pack_code;
+        v_bought.tokens := p_payment.tokens;
+    end if;
     return v_bought;
 end;
 $$;
 comment on function private.bought_by(
     private.billing_change, public.payments, private.checkouts
 ) is
-    'What a payment is for. Parks while nobody but the payer says so.';
+    'What a payment is for, and what that costs. Parks while nobody but the payer says so.';
 
 create function private.require_full_price(
     p_change private.billing_change,
@@ -357,16 +363,19 @@ begin
     if v_after.kind = 'tokens' and v_after.status in ('succeeded', 'refunded') then
         perform private.settle_tokens(v_after, coalesce(v_before.refunded_amount, 0));
     end if;
-    perform private.advance_checkout(
-        v_checkout.id,
-        case p_change.status
-            when 'succeeded' then 'completed'
-            when 'failed' then 'failed'
-            else 'open'
-        end,
-        null,
-        v_after.provider_payment_id
-    );
+    -- That of a subscription is over once the subscription runs, whatever its payments do.
+    if v_after.kind = 'tokens' then
+        perform private.advance_checkout(
+            v_checkout.id,
+            case p_change.status
+                when 'succeeded' then 'completed'
+                when 'failed' then 'failed'
+                else 'open'
+            end,
+            null,
+            case p_change.status when 'succeeded' then v_after.provider_payment_id end
+        );
+    end if;
     return 'applied';
 end;
 $$;

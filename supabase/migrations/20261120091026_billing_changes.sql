@@ -57,16 +57,20 @@ comment on function private.apply_checkout_change(private.billing_change) is
 
 create function private.learn_customer(p_change private.billing_change, p_user_id uuid)
 returns void
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
-    insert into public.billing_customers (user_id, provider, provider_customer_id)
-    select p_user_id, p_change.provider, p_change.customer_id
+begin
     -- Whoever pays writes the notes of a payment; only a server of ours those of the others.
-    where p_change.customer_id is not null and p_change.type <> 'payment'
+    if p_change.customer_id is null or p_change.type = 'payment' then
+        return;
+    end if;
+    insert into public.billing_customers (user_id, provider, provider_customer_id)
+    values (p_user_id, p_change.provider, p_change.customer_id)
     -- A customer stays whose it is.
     on conflict do nothing;
+end;
 $$;
 comment on function private.learn_customer(private.billing_change, uuid) is
     'Notes which customer of a provider a user is.';

@@ -162,29 +162,6 @@ $$;
 comment on function private.on_webhook(queue.tasks, text, jsonb) is
     'Applies the changes of an event. A task that fails for good fails its event.';
 
-create function private.replay_webhook_event(p_id uuid) returns uuid
-language plpgsql
-volatile
-set search_path = ''
-as $$
-begin
-    perform private.lock_account(w.user_id) from private.webhook_events w where w.id = p_id;
-    update private.webhook_events w
-    set status = 'received', closed_at = null, error = null, parked_at = null, waits_for = null,
-        next_attempt_at = now()
-    where w.id = p_id and w.payload <> '{}';
-    if not found then
-        perform private.raise_not_found('webhook event', p_id);
-    end if;
-    return private.enqueue_task(
-        'webhook', jsonb_build_object('webhook_event_id', p_id), null, null, 'webhook:' || p_id
-    );
-end;
-$$;
-comment on function private.replay_webhook_event(uuid) is
-    'Has an event applied again, whatever became of it; returns the task, null when one is queued.
-PT404 for one that is gone or forgotten.';
-
 -- By the clock ----------------------------------------------------------------------------------
 
 create function private.maintain_webhooks() returns jsonb
@@ -224,20 +201,13 @@ set search_path = ''
 as $$
 declare
     v_user_id uuid;
-    v_count integer;
-    v_expired integer := 0;
     v_settled integer := 0;
 begin
     for v_user_id in
         select p.id
         from public.profiles p
         where p.id = any(array(
-            select s.user_id
-            from public.subscriptions s
-            where s.provider = 'manual' and s.status in ('trialing', 'active')
-                and s.superseded_at is null and s.current_period_end <= now()
-            union
-            select s.user_id
+            select distinct s.user_id
             from public.subscriptions s
             where s.superseded_at is not null and private.is_entitling(s)
                 and not exists (select 1 from private.effective_subscription(s.user_id))
@@ -246,27 +216,17 @@ begin
         order by p.id
         for no key update skip locked
     loop
-        update public.subscriptions s
-        set status = 'expired', ended_at = s.current_period_end
-        where s.user_id = v_user_id and s.provider = 'manual'
-            and s.status in ('trialing', 'active') and s.superseded_at is null
-            and s.current_period_end <= now();
-        get diagnostics v_count = row_count;
-        v_expired := v_expired + v_count;
         perform private.settle_subscriptions(v_user_id);
         v_settled := v_settled + 1;
     end loop;
-    return jsonb_build_object(
-        'expired', v_expired, 'settled', v_settled, 'again', v_settled = 500
-    );
+    return jsonb_build_object('settled', v_settled, 'again', v_settled = 500);
 end;
 $$;
 comment on function private.maintain_subscription_turns() is
-    'Ends granted subscriptions whose time is over, which no provider does, and lets another one of
-the user count when the one that did has run out.';
+    'Lets another subscription of a user count when the one that did has run out without a word.';
 
 insert into private.maintenance_jobs (name, description, repeat_every)
 values
 ('webhooks', 'Try events again that wait for something.', interval '30 seconds'),
-('subscription_turns', 'End grants, and let the next subscription count.', interval '1 minute')
+('subscription_turns', 'Let the next subscription of a user count.', interval '5 minutes')
 on conflict (name) do nothing;

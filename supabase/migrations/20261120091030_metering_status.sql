@@ -1,4 +1,4 @@
--- Room: metering, seventh part: what somebody is subscribed to, and what that leaves.
+-- Room: metering, status: what somebody is subscribed to, and what that leaves.
 --
 -- What lives here: one answer in two shapes: get_user_subscription_status of ResumePilot, for
 -- server code, and my_subscription_status, for the billing page of a client.

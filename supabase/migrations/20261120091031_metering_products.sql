@@ -1,4 +1,4 @@
--- Room: metering, eighth part: for server code of products that do work of their own.
+-- Room: metering, products: for server code of products that do work of their own.
 --
 -- What lives here: reserve, settle and release for work that is no task of the queue, such as an
 -- edge function's; increment_usage of ResumePilot, for work that is done already.

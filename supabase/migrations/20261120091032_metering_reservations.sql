@@ -1,4 +1,4 @@
--- Room: metering, ninth part: reservations that nobody closed.
+-- Room: metering, reservations: those that nobody closed.
 --
 -- What lives here: the job that releases a use whose work was lost: the process of a product died
 -- between reserve and settle, or a task was deleted by hand.

@@ -21,6 +21,8 @@ class FakeRazorpay(FakeApi):
     """Knows every plan whose id begins with `plan_`."""
 
     orders: dict[str, Entity] = field(default_factory=dict)
+    payments: dict[str, list[Entity]] = field(default_factory=dict)
+    """By their order."""
     subscriptions: dict[str, Entity] = field(default_factory=dict)
 
     def error(self, status: int) -> Entity:
@@ -50,6 +52,10 @@ class FakeRazorpay(FakeApi):
                     for each in self.orders.values()
                     if each["receipt"] == asked.query.get("receipt", each["receipt"])
                 )
+            case "GET", ["orders", name] if name in self.orders:
+                return Answer(200, self.orders[name])
+            case "GET", ["orders", name, "payments"]:
+                return self._collection(self.payments.get(name, []))
             case "POST", ["subscriptions"]:
                 return self._make_subscription(asked.json())
             case "GET", ["subscriptions"]:
@@ -81,6 +87,27 @@ class FakeRazorpay(FakeApi):
             **more,
         }
         return entity
+
+    def pay(self, name: str, payment_id: str) -> Entity:
+        """The customer pays an order, at the second try."""
+        order = self.orders[name]
+        order |= {"status": "paid", "amount_paid": order["amount"], "amount_due": 0, "attempts": 2}
+        paid = {
+            "id": payment_id,
+            "entity": "payment",
+            "amount": order["amount"],
+            "currency": order["currency"],
+            "status": "captured",
+            "order_id": name,
+            "invoice_id": None,
+            "amount_refunded": 0,
+            "captured": True,
+            "notes": [],
+            "created_at": int(time.time()),
+        }
+        failed = paid | {"id": f"{payment_id}x", "status": "failed", "captured": False}
+        self.payments[name] = [failed, paid]
+        return paid
 
     def _make_order(self, wish: Entity) -> Answer:
         if not isinstance(wish.get("amount"), int) or wish["amount"] < 100:

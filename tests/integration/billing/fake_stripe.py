@@ -39,6 +39,18 @@ class FakeStripe(FakeApi):
             return Answer(400, _error("idempotency_error", message))
         return answer
 
+    def complete(self, name: str, **more: Any) -> Entity:
+        """The customer finished a session and paid."""
+        self.sessions[name] |= {
+            "status": "complete",
+            "payment_status": "paid",
+            "customer": f"cus_{self.mark}",
+            "amount_total": 200,
+            "currency": "usd",
+            **more,
+        }
+        return self.sessions[name]
+
     def subscribe(self, name: str, **more: Any) -> Entity:
         """Make a subscription, active for a month unless `more` says otherwise."""
         now = int(time.time())
@@ -76,6 +88,8 @@ class FakeStripe(FakeApi):
         match asked.method, asked.path.strip("/").split("/")[1:]:
             case "POST", ["checkout", "sessions"]:
                 return self._make_session(asked.form())
+            case "GET", ["checkout", "sessions", name] if name in self.sessions:
+                return Answer(200, self.sessions[name])
             case "POST", ["billing_portal", "sessions"]:
                 return self._make_portal(asked.form())
             case "GET", ["subscriptions", name]:

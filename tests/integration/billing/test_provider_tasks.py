@@ -1,21 +1,15 @@
 """Reconciling and cancelling: real worker, real SDKs, real database, fakes of both providers."""
 
-import asyncio
 import secrets
 import time
 
 import pytest
 
-from edge_workers.handlers.handler import Context
-from edge_workers.handlers.registry import HANDLERS
-from edge_workers.queue_client import QueueClient
-from edge_workers.runner.shutdown import Shutdown
-from edge_workers.runner.worker import Worker
-from edge_workers.settings import BillingSettings, Settings
-from edge_workers.supabase_client import open_supabase_client
+from edge_workers.settings import BillingSettings
 
 from . import fake_razorpay, fake_stripe
 from .conftest import add_subscription
+from .working import work as work_queue
 
 KINDS = ("reconcile", "cancel_subscription")
 DAY = 86400
@@ -34,6 +28,7 @@ def end_all(ask):
         "update subscriptions set status = 'canceled', ended_at = now(), past_due_at = null "
         "where status not in ('canceled', 'expired')"
     )
+    ask("update private.checkouts set status = 'expired' where status = 'open'")
 
 
 @pytest.fixture
@@ -42,22 +37,9 @@ def work(stack, billing, ask):
     end_all(ask)
 
     def run(settings=billing):
-        return asyncio.run(_work(stack, settings))
+        return work_queue(stack, settings, KINDS)
 
     return run
-
-
-async def _work(stack, billing):
-    settings = Settings(supabase_url=stack.api_url, supabase_secret_key=stack.secret_key)
-    async with open_supabase_client(settings) as client:
-        worker = Worker(
-            queue=QueueClient(client, worker_name="test"),
-            handlers={kind: HANDLERS[kind] for kind in KINDS},
-            context=Context(supabase=client, settings=settings, billing=billing),
-            shutdown=Shutdown(),
-            drain=True,
-        )
-        return {str(outcome): count for outcome, count in (await worker.run()).items()}
 
 
 def status(ask, row):
@@ -130,6 +112,7 @@ def test_reconcile__brings_both_providers_up_to_date(
     at_stripe = add_subscription(ask, stranger, "stripe", name)
     assert ask("select private.maintain_reconcile() as r")[0]["r"] == {
         "subscriptions": 3,
+        "checkouts": 0,
         "tasks": 2,
     }
     assert work() == {"done": 2}
@@ -151,7 +134,7 @@ def test_reconcile__goes_on_without_those_that_fail(work, ask, stripe, visitor, 
     assert work() == {"done": 1}
     assert [status(ask, row) for row in rows] == ["past_due"] + ["active"] * 4
     found = last_event(ask, "reconcile.incomplete")["problems"]
-    assert {each["subscription_id"]: each["code"] for each in found} == {
+    assert {each["id"]: each["code"] for each in found} == {
         names[1]: "malformed",
         names[2]: "another",
         names[3]: "not_applied",
@@ -199,6 +182,79 @@ def test_reconcile__ends_clearly_without_good_keys(
     said = "".join(capfd.readouterr())
     assert fake_razorpay.KEY_SECRET not in said
     assert fake_stripe.SECRET_KEY not in said
+
+
+# What no webhook told of a checkout --------------------------------------------------------------
+
+
+PLAN = {"kind": "plan", "code": "pro", "interval": "month"}
+TOKENS = {"kind": "tokens", "code": "small"}
+
+
+def begin(post, ask, user, provider, body):
+    """Begin a checkout, and have everything of its user looked up by the next worker."""
+    answer = post("/checkout", {"provider": provider, **body}, user=user, key=secrets.token_hex(8))
+    assert answer.status_code == 201, answer.text
+    ask("select private.enqueue_reconcile(%s)", user.user_id)
+    return answer.json()
+
+
+def plan_of(ask, user):
+    (row,) = ask("select subscription_tier from profiles where id = %s", user.user_id)
+    return row["subscription_tier"]
+
+
+def tokens_of(ask, user):
+    rows = ask("select current_balance from token_balances where user_id = %s", user.user_id)
+    return rows[0]["current_balance"] if rows else 0
+
+
+@pytest.mark.parametrize("provider", ["razorpay", "stripe"])
+@pytest.mark.parametrize("body", [PLAN, TOKENS])
+def test_checkout_nobody_paid__changes_nothing(work, ask, post, user, provider, body):
+    begin(post, ask, user, provider, body)
+    assert work() == {"done": 1}
+    assert (plan_of(ask, user), tokens_of(ask, user)) == ("free", 0)
+    (row,) = ask("select status from private.checkouts where user_id = %s", user.user_id)
+    assert row["status"] == "open"
+
+
+def test_paid_plan_at_razorpay__is_found(work, ask, post, razorpay, user):
+    answer = begin(post, ask, user, "razorpay", PLAN)
+    now = int(time.time())
+    razorpay.activate(answer["subscription_id"], start=now - DAY, end=now + DAY)
+    assert work() == {"done": 1}
+    assert plan_of(ask, user) == "pro"
+
+
+def test_paid_plan_at_stripe__is_found(work, ask, post, stripe, user, tag):
+    answer = begin(post, ask, user, "stripe", PLAN)
+    stripe.subscribe(f"sub_{tag}")
+    stripe.complete(answer["session_id"], subscription=f"sub_{tag}")
+    assert work() == {"done": 1}
+    assert plan_of(ask, user) == "pro"
+
+
+def test_paid_tokens__are_found_once(work, ask, post, razorpay, stripe, user, tag):
+    order = begin(post, ask, user, "razorpay", TOKENS)
+    razorpay.pay(order["order_id"], f"pay_{tag}")
+    assert work() == {"done": 1}
+    assert tokens_of(ask, user) == 100
+    session = begin(post, ask, user, "stripe", TOKENS)
+    stripe.complete(session["session_id"], payment_intent=f"pi_{tag}")
+    assert work() == {"done": 1}
+    assert tokens_of(ask, user) == 200
+    ask("select private.enqueue_reconcile(%s)", user.user_id)
+    assert work() == {}
+    assert tokens_of(ask, user) == 200
+
+
+def test_expired_session__is_over(work, ask, post, stripe, user):
+    session = begin(post, ask, user, "stripe", TOKENS)
+    stripe.sessions[session["session_id"]]["status"] = "expired"
+    assert work() == {"done": 1}
+    (row,) = ask("select status from private.checkouts where user_id = %s", user.user_id)
+    assert row["status"] == "expired"
 
 
 # Cancelling --------------------------------------------------------------------------------------

@@ -1,16 +1,14 @@
 """A use whose worker was killed comes back once: kill -9 of real workers, and many sweepers."""
 
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import psycopg
 import pytest
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import dict_row
 
 from cli.demo.user import DemoUser
 from cli.stack.status import StackStatus
+from rlstests.crowd import Connection, Crowd, gathered
 from tests.integration.processes import SlowGateway, worker_process
 
 from .documents import resume_document, upload_resume
@@ -19,7 +17,6 @@ SWEEPERS = 8
 ATTEMPTS = 2
 # A worker that waits for its download does nothing by the clock; the test sweeps.
 PATIENT = {"RESUMEBASE_WORKER_MAINTENANCE_SECONDS": "3600"}
-Connection = psycopg.Connection[DictRow]
 
 
 @pytest.fixture
@@ -28,20 +25,17 @@ def database(stack: StackStatus) -> Iterator[Connection]:
         yield connection
 
 
-def sweep_at_once(stack: StackStatus) -> Counter[tuple[int, int]]:
-    """Many sweepers at the same moment; counts what each says it took back and buried."""
-    barrier = Barrier(SWEEPERS)
+@pytest.fixture
+def sweepers(stack: StackStatus) -> Iterator[Crowd]:
+    with gathered(stack.db_url, SWEEPERS) as crowd:
+        yield crowd
 
-    def sweep(_: int) -> tuple[int, int]:
-        with psycopg.connect(stack.db_url, autocommit=True) as connection:
-            barrier.wait(60)
-            # Not run_maintenance, of which only one runs at a time.
-            found = connection.execute("select * from private.reap_expired(500)").fetchone()
-            assert found is not None
-            return found[0], found[1]
 
-    with ThreadPoolExecutor(SWEEPERS) as pool:
-        return Counter(pool.map(sweep, range(SWEEPERS)))
+def sweep(connection: Connection, _: int) -> str:
+    """Take back what expired; not by run_maintenance, of which only one runs at a time."""
+    found = connection.execute("select * from private.reap_expired(500)").fetchone()
+    assert found is not None
+    return f"{found['requeued']} back, {found['buried']} buried"
 
 
 def expire(database: Connection, user: DemoUser) -> None:
@@ -77,7 +71,7 @@ def uses(database: Connection, user: DemoUser) -> list[tuple[str, int]]:
 
 
 def test_workers_killed_until_the_last_attempt__give_the_use_back_once(
-    stack: StackStatus, user: DemoUser, database: Connection
+    stack: StackStatus, user: DemoUser, database: Connection, sweepers: Crowd
 ) -> None:
     resume_id = upload_resume(user, resume_document("Jo Roe", "Skills", "Python, SQL"))
     user.request_parse(resume_id)
@@ -85,15 +79,20 @@ def test_workers_killed_until_the_last_attempt__give_the_use_back_once(
     database.execute(sql, (ATTEMPTS, user.user_id))
 
     kill_one(stack)
-    assert sweep_at_once(stack) == {(0, 0): SWEEPERS}, "the lease still runs"
+    nothing = "0 back, 0 buried"
+    # All of them have found the task before the first may take it back.
+    account = f"select 1 from public.profiles where id = '{user.user_id}' for update"
+    assert sweepers.at_once(sweep) == {nothing: SWEEPERS}, "the lease still runs"
     expire(database, user)
-    assert sweep_at_once(stack) == {(1, 0): 1, (0, 0): SWEEPERS - 1}
+    outcomes = sweepers.at_once(sweep, behind=account)
+    assert outcomes == {"1 back, 0 buried": 1, nothing: SWEEPERS - 1}
     assert uses(database, user) == [("reserved", 1)]
 
     kill_one(stack)
     expire(database, user)
-    assert sweep_at_once(stack) == {(0, 1): 1, (0, 0): SWEEPERS - 1}
+    outcomes = sweepers.at_once(sweep, behind=account)
+    assert outcomes == {"0 back, 1 buried": 1, nothing: SWEEPERS - 1}
     assert uses(database, user) == [("released", 0)]
-    assert sweep_at_once(stack) == {(0, 0): SWEEPERS}
+    assert sweepers.at_once(sweep) == {nothing: SWEEPERS}
     assert uses(database, user) == [("released", 0)]
     assert user.resume(resume_id)["parse_status"] == "failed"

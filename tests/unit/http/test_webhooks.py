@@ -57,8 +57,7 @@ def test_body_in_chunks__is_read_whole(http: httpx.Client, database: FakeDatabas
         # A reader that fails on its own is no reason for a 5xx either.
         (b"{", SIGNED, "not-understood"),
         (b"", SIGNED, "not-understood"),
-        (b'{"id": Infinity}', SIGNED, "not-understood"),
-        (b'{"id": "e", "x": NaN}', SIGNED, "not-understood"),
+        (b'{"id": "e", "x": "\\ud800"}', SIGNED, "not-understood"),
         (b"[" * 100_000, SIGNED, "too-large"),
     ],
 )
@@ -78,14 +77,6 @@ def test_signature_sent_twice__is_not_taken_for_either(
     twice = [("x-signature", "right"), ("x-signature", "wrong")]
     assert http.post(PATH, content=body(), headers=twice).status_code == 400
     assert not database.calls
-
-
-def test_nul_and_half_characters__are_taken_out_so_that_the_event_can_be_stored(
-    http: httpx.Client, database: FakeDatabase
-) -> None:
-    content = b'{"id": "evt_1", "note": "a\\u0000b\\ud800c\\ud83d\\ude00"}'
-    assert http.post(PATH, content=content, headers=SIGNED).status_code == 200
-    assert database.events()[0]["payload"]["note"] == "abc\U0001f600"
 
 
 @pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunked"])

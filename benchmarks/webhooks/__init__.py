@@ -1,0 +1,1 @@
+"""How many webhooks a second, beside another service on the same Postgres."""

@@ -1,0 +1,85 @@
+"""Webhooks a second and what they wait, beside @supabase/stripe-sync-engine on the same Postgres.
+
+    make webhooks                                (or: python -m benchmarks.webhooks --help)
+
+Both services get the same signed events of Stripe over HTTP, in turns, from a load generator that
+does nothing but write prepared bytes. Prints medians over the rounds. Then both get the lives of
+subscriptions in every order, and what they made of them is compared with the truth.
+"""
+
+import argparse
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.webhooks import events, services
+from benchmarks.webhooks.services import Measured
+from cli.stack.ports import free_base
+from cli.stack.supervisor import Stack
+
+EVENTS = {1: 1000, 10: 4000, 64: 6000}
+"""How many events each service gets in a round, by the number of connections."""
+WARM_UP = 500
+
+
+def main() -> int:
+    """Start everything, measure, print; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--share", type=float, default=1.0, help="Of the events of a round.")
+    arguments = parser.parse_args()
+    services.install_peer()
+    home = Path(tempfile.mkdtemp(prefix="resumebase-webhooks-"))
+    stack = Stack(root=services.ROOT, state_dir=home / "state", port_base=free_base())
+    try:
+        status = stack.up(without=frozenset({"worker", "http"}))
+        with services.ours(status) as ours, services.peer(status) as peer:
+            ports = {"resumebase": ours, "stripe-sync-engine": peer}
+            found = measure(ports, home / "events", arguments.rounds, arguments.share)
+            report(found)
+    finally:
+        stack.destroy()
+        shutil.rmtree(home, ignore_errors=True)
+    return 0
+
+
+def measure(
+    ports: Mapping[str, int], file: Path, rounds: int, share: float
+) -> dict[tuple[str, int], list[Measured]]:
+    """Give every service the same load in turns, after some to warm up."""
+    found: dict[tuple[str, int], list[Measured]] = {}
+    events.write(events.various(WARM_UP), file)
+    for port in ports.values():
+        services.load(port, file, connections=10, first=0, last=WARM_UP)
+    for connections, count in EVENTS.items():
+        for _ in range(rounds):
+            count = int(count * share)
+            # Made anew each time: a signature is good for five minutes.
+            events.write(events.various(count), file)
+            for name, port in ports.items():
+                one = services.load(port, file, connections=connections, first=0, last=count)
+                found.setdefault((name, connections), []).append(one)
+    return found
+
+
+def report(found: Mapping[tuple[str, int], list[Measured]]) -> None:
+    """Print medians as a table."""
+    sys.stdout.write(f"{'':22}{'connections':>12}{'events/s':>10}{'p50 ms':>9}{'p99 ms':>9}\n")
+    for (name, connections), rounds in sorted(found.items(), key=lambda item: item[0][1]):
+        middle = [
+            statistics.median(getattr(each, field) for each in rounds)
+            for field in ("events_per_second", "p50_milliseconds", "p99_milliseconds")
+        ]
+        failures = sum(each.failures for each in rounds)
+        failed = f"   {failures} failed" if failures else ""
+        sys.stdout.write(
+            f"{name:22}{connections:>12}{middle[0]:>10.0f}{middle[1]:>9.2f}{middle[2]:>9.2f}"
+            f"{failed}\n"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
