@@ -141,7 +141,10 @@ begin
                 'id', t.id, 'attempt', t.attempt, 'run_at', t.run_at,
                 'is_running', t.lease_token is not null, 'last_error', t.last_error
             )
-            from queue.tasks t where t.dedupe_key = 'webhook:' || p_id
+            from queue.tasks t
+            where t.kind = 'webhook' and t.payload ->> 'webhook_event_id' = p_id::text
+            order by t.run_at
+            limit 1
         )
     );
 end;
