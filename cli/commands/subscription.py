@@ -11,8 +11,8 @@ from rich.markup import escape
 
 from cli.environments import EnvOption, PortBaseOption, StateDirOption
 from cli.operator_options import UserArgument, select_announced
-from cli.operator_view import day, moment, money, show_account, show_table, status
-from cli.output import JsonOption, console, emit
+from cli.operator_view import SHORT_ID, day, moment, money, show_account, show_table, status
+from cli.output import CliError, JsonOption, console, emit
 from cli.safety import ConfirmOption, YesOption, approve
 
 PERIODS = ("day", "month", "lifetime")
@@ -75,7 +75,7 @@ def _subscription_row(one: dict[str, Any]) -> tuple[str, ...]:
         f"{price} a {one['interval']}" if price else "",
         day(one["start_date"]),
         until,
-        escape(one["provider_subscription_id"] or one["id"]),
+        escape(one["provider_subscription_id"] or one["id"][:SHORT_ID]),
     )
 
 
@@ -189,7 +189,12 @@ def cancel(
         what = f"End the subscription of {account.email}"
         approve(environment, what, confirm=confirm, yes=yes, as_json=as_json)
         call = "select * from public.admin_cancel_subscription(%s, %s, %s)"
-        done = db.one(call, account.id, not now, wanted)
+        try:
+            done = db.one(call, account.id, not now, wanted)
+        except CliError as error:
+            if error.code == "not-found":
+                error.hint = f"See what there is: resumebase subscription show {user}"
+            raise
     said = f"{done['plan_code']} of {account.email}: {_end_of(done)}"
     emit(done, as_json=as_json, render=lambda: console.print(escape(said)))
 

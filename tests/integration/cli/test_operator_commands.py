@@ -173,12 +173,34 @@ def test_plan__is_granted_shown_and_ended(run: Run, user: User) -> None:
     shown = well(run("subscription", "show", user.email)).stdout
     assert "entitled until 2100-01-01 00:00 UTC" in shown
     assert "manual" in shown
-    said = well(run("subscription", "cancel", user.email)).stdout
+    # What a table shows of an id is enough to name the subscription.
+    assert (short := data["effective"]["id"][:8]) in shown
+    said = well(run("subscription", "cancel", user.email, "--subscription", short)).stdout
     assert "ends 2100-01-01 00:00 UTC" in said
     said = well(run("subscription", "cancel", user.email, "--now")).stdout
     assert "canceled since" in said
     answer = run("subscription", "cancel", user.email, "--json")
     assert (answer.code, answer.error["code"]) == (1, "not-found")
+    assert f"resumebase subscription show {user.email}" in answer.error["hint"]
+
+
+def test_tables__keep_ids_and_dates_whole_on_a_narrow_terminal(
+    checkout: Checkout, run: Run, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.execute(f"""
+        insert into public.subscriptions
+        (user_id, provider, provider_subscription_id, plan_code, price_id, status, start_date,
+         current_period_end)
+        select '{user.id}', 'razorpay', 'sub_M5MUissWko7g6Z', 'career', id, 'active',
+            '2030-11-20', '2030-12-20'
+        from public.plan_prices
+        where (plan_code, provider, interval) = ('career', 'razorpay', 'month')
+    """)
+    monkeypatch.setattr(output.console, "width", 80)
+    shown = well(run("subscription", "show", user.email)).stdout
+    for whole in ("career", "razorpay", "2030-11-20", "2030-12-20", "sub_M5MUissWko7g6Z"):
+        assert whole in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_subscription_at_a_provider__is_ended_there(
@@ -215,6 +237,7 @@ def test_inbox__is_listed_and_filtered(run: Run, user: User, events: dict[str, s
         assert status in listed
         # What the list shows of an id is enough to name the event.
         assert (short := rows[0]["id"][:8]) in listed
+        assert ("No such customer." in listed) is (status != "processed")
         assert well(run("webhook", "show", short, "--json")).data["id"] == rows[0]["id"]
     assert well(run("webhook", "list", "--provider", "razorpay", "--json")).data == []
 
