@@ -217,10 +217,29 @@ def test_subscription_at_a_provider__is_ended_there(
     words = ("subscription", "cancel", user.email, "--subscription", "sub_cli", "--now")
     assert "razorpay is asked to end it" in well(run(*words)).stdout
     [(payload,)] = checkout.query(
-        "delete from queue.tasks where kind = 'cancel_subscription' returning payload"
+        "delete from queue.tasks where kind = 'cancel_subscription' "
+        "and payload ->> 'provider_subscription_id' = 'sub_cli' returning payload"
     )
-    assert payload["provider_subscription_id"] == "sub_cli"
     assert payload["at_period_end"] is False
+
+
+def test_providers__are_asked_about_one_user_or_about_everybody(
+    checkout: Checkout, run: Run, user: User
+) -> None:
+    checkout.execute(f"""
+        insert into public.subscriptions
+        (user_id, provider, provider_subscription_id, plan_code, status, current_period_end)
+        values ('{user.id}', 'stripe', 'sub_asked', 'pro', 'active', now() + interval '1 day')
+    """)
+    try:
+        for words in ((user.email,), ()):
+            done = well(run("subscription", "reconcile", *words, "--json")).data
+            assert done == {"subscriptions": 1, "checkouts": 0, "tasks": 1}
+            checkout.execute("delete from queue.tasks where kind = 'reconcile'")
+        said = well(run("subscription", "reconcile", user.email)).stdout
+        assert said == "1 subscription and 0 checkouts to be asked about\n"
+    finally:
+        checkout.execute("delete from queue.tasks where kind = 'reconcile'")
 
 
 # The inbox ----------------------------------------------------------------------------------------
@@ -288,6 +307,7 @@ def test_change_elsewhere__names_the_target_and_takes_a_confirmation(
         ("tokens", "grant", user.email, "5", "--reason", "Sorry"),
         ("subscription", "grant", user.email, "--plan", "pro"),
         ("subscription", "cancel", user.email),
+        ("subscription", "reconcile"),
         ("webhook", "replay", "evt_failed"),
         ("webhook", "replay", "--all-failed"),
     ):

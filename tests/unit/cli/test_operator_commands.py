@@ -139,6 +139,7 @@ def test_price_in_production__takes_its_name(
         ("subscription", "show", "a@b.c"),
         ("subscription", "grant", "a@b.c", "--plan", "pro"),
         ("subscription", "cancel", "a@b.c"),
+        ("subscription", "reconcile"),
         ("usage", "show", "a@b.c"),
         ("webhook", "list"),
         ("webhook", "show", "evt_1"),
