@@ -1,79 +1,17 @@
-"""`plan`, `subscription`, `tokens`, `usage` and the inbox of `webhook`, against a real database."""
+"""`plan`, `subscription`, `tokens` and `usage` against a real database, here and elsewhere."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from typer.testing import CliRunner
 
 from cli import output
-from cli.command_line import app
 
-from .checkout import Answer, Checkout
+from .checkout import Checkout
+from .operating import Run, User, well
 
 NOT_CONFIRMED = 3
-Run = Callable[..., Answer]
-
-
-@dataclass(frozen=True)
-class User:
-    id: UUID
-    email: str
-
-
-@pytest.fixture
-def run(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line in the checkout, in this process: starting one takes as long as a test."""
-    monkeypatch.chdir(checkout.root)
-    monkeypatch.setattr(output.console, "width", 160)
-    for name, value in checkout.variables.items():
-        monkeypatch.setenv(name, value)
-
-    def run_here(*words: str) -> Answer:
-        done = CliRunner().invoke(app, list(words))
-        return Answer(done.exit_code, done.stdout, done.stderr)
-
-    return run_here
-
-
-@pytest.fixture
-def user(checkout: Checkout) -> Iterator[User]:
-    """Somebody who signed up, and is gone after the test."""
-    made = User(uuid4(), f"ada-{uuid4().hex[:8]}@example.com")
-    checkout.execute(f"insert into auth.users (id, email) values ('{made.id}', '{made.email}')")
-    yield made
-    checkout.execute(f"delete from auth.users where id = '{made.id}'")
-
-
-@pytest.fixture
-def events(checkout: Checkout, user: User) -> Iterator[dict[str, str]]:
-    """One event of each status in the inbox, by our id."""
-    rows = checkout.query(f"""
-        insert into private.webhook_events (
-            provider, event_id, body_sha256, type, payload, occurred_at, user_id, status, error,
-            closed_at, parked_at, waits_for
-        )
-        select 'stripe', 'evt_' || s, sha256(s::bytea), 'invoice.paid', '{{"id": "in_1"}}', now(),
-            '{user.id}', case s when 'parked' then 'received' else s end,
-            case when s in ('parked', 'failed') then 'No such customer.' end,
-            case when s in ('processed', 'failed') then now() end,
-            case s when 'parked' then now() end,
-            case s when 'parked' then array['customer:stripe:cus_1'] end
-        from unnest(array['parked', 'processed', 'failed']) s
-        returning event_id, id::text
-    """)
-    yield dict(rows)
-    checkout.execute("delete from queue.tasks; delete from private.webhook_events")
-
-
-def well(answer: Answer) -> Answer:
-    assert answer.code == 0, answer
-    return answer
-
 
 # Plans and prices ---------------------------------------------------------------------------------
 
@@ -240,60 +178,6 @@ def test_providers__are_asked_about_one_user_or_about_everybody(
         assert said == "1 subscription and 0 checkouts to be asked about\n"
     finally:
         checkout.execute("delete from queue.tasks where kind = 'reconcile'")
-
-
-# The inbox ----------------------------------------------------------------------------------------
-
-
-def test_inbox__is_listed_and_filtered(run: Run, user: User, events: dict[str, str]) -> None:
-    rows = well(run("webhook", "list", "--user", user.email, "--json")).data
-    assert {row["event_id"] for row in rows} == set(events)
-    for status in ("parked", "processed", "failed"):
-        words = ("webhook", "list", "--status", status, "--type", "invoice.paid")
-        rows = well(run(*words, "--json")).data
-        assert [row["event_id"] for row in rows] == [f"evt_{status}"]
-        listed = well(run(*words)).stdout
-        assert status in listed
-        # What the list shows of an id is enough to name the event.
-        assert (short := rows[0]["id"][:8]) in listed
-        assert ("No such customer." in listed) is (status != "processed")
-        assert well(run("webhook", "show", short, "--json")).data["id"] == rows[0]["id"]
-    assert well(run("webhook", "list", "--provider", "razorpay", "--json")).data == []
-
-
-def test_event__is_shown_by_either_id(run: Run, events: dict[str, str]) -> None:
-    for name in ("evt_failed", events["evt_failed"]):
-        data = well(run("webhook", "show", name, "--json")).data
-        assert data["payload"] == {"id": "in_1"}
-    shown = well(run("webhook", "show", "evt_parked")).stdout
-    assert "No such customer." in shown
-    assert json.loads(shown[shown.index("{") :]) == {"id": "in_1"}
-    answer = run("webhook", "show", "evt_none", "--json")
-    assert (answer.code, answer.error["code"]) == (1, "unknown-event")
-
-
-def test_events__are_replayed_one_or_all_that_failed(
-    checkout: Checkout, run: Run, events: dict[str, str]
-) -> None:
-    assert "is in the queue" in well(run("webhook", "replay", "evt_parked")).stdout
-    done = well(run("webhook", "replay", "--all-failed", "--json")).data
-    assert done["replayed"] == 1
-    said = well(run("webhook", "replay", "--all-failed")).stdout
-    assert said == "no event has failed\n"
-    queued = checkout.query("select payload ->> 'webhook_event_id' from queue.tasks")
-    assert {row[0] for row in queued} == {events["evt_parked"], events["evt_failed"]}
-
-
-def test_stats__count_what_is_in_the_inbox(run: Run, events: dict[str, str]) -> None:
-    assert events
-    answer = well(run("webhook", "stats", "--json"))
-    row = next(row for row in answer.data if row["provider"] == "stripe")
-    assert (row["parked"], row["processed"], row["failed"]) == (1, 1, 1)
-    assert row["failures"] == {"invoice.paid": 1}
-    assert row["lag_max_seconds"] == 0
-    answer = well(run("webhook", "stats"))
-    assert "failed stripe invoice.paid: 1" in answer.stdout
-    assert "webhook list --status failed" in answer.stderr
 
 
 # Remote environments ------------------------------------------------------------------------------
