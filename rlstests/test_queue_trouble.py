@@ -2,7 +2,9 @@
 
 import pytest
 
-from rlstests.actors import SERVICE, SYSTEM, Database, refused
+from rlstests.actors import SERVICE, SYSTEM, Actor, Database, refused
+from rlstests.metering_helpers import move, state, use
+from rlstests.queue_helpers import claim, enqueue, expire, make_probe
 
 
 def make_kind(db: Database, sqlstate: str) -> None:
@@ -69,6 +71,24 @@ def test_job_that_runs_out_of_time__does_not_keep_the_others_from_running(db: Da
     slow = db.one(SYSTEM, sql + "where name = 'slow'")
     assert "statement timeout" in slow["last_error"]
     assert slow["is_later"]
+
+
+def test_task_whose_use_cannot_be_given_back__does_not_stop_the_clock(
+    db: Database, owner: Actor
+) -> None:
+    db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = 'infinity'")
+    make_probe(db)
+    move(db, owner, 25)
+    event = use(db, owner, "interview")
+    # Somebody gave its tokens back by hand.
+    move(db, owner, 25, "refund", usage_event_id=event)
+    task = enqueue(db, owner, usage_event_id=event)
+    claim(db)
+    expire(db, task)
+    db.query(SYSTEM, "update queue.tasks set attempt = max_attempts where id = %s", task)
+    assert db.value(SERVICE, "select worker.run_maintenance()")["dead"] == 1
+    assert db.value(SYSTEM, "select outcome from queue.finished where id = %s", task) == "dead"
+    assert state(db, event) == "reserved"
 
 
 def test_jobs__run_the_rare_ones_first(db: Database) -> None:
