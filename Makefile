@@ -9,7 +9,7 @@ RESUMEBASE := $(BIN)/resumebase
 BASELINE := supabase/migrations/20261120*.sql
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down reset demo quickstart test check format types access bench plans snapshot mutants proofs clean
+.PHONY: help setup up down reset demo quickstart test check format types access bench webhooks plans snapshot mutants proofs clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,9 @@ snapshot: setup ## Write rlstests/snapshots/schema.sql, the end state of the mig
 bench: setup ## Measure; docs/performance.md says what the numbers mean
 	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -m benchmarks.metering
+
+webhooks: setup ## Measure webhooks beside another service on the same Postgres (minutes; installs it)
+	@$(BIN)/python -m benchmarks.webhooks
 
 plans: setup ## Check the plans of client queries with 100k users and a million résumés (minutes)
 	@$(BIN)/python -m benchmarks.volume

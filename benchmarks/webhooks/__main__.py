@@ -3,8 +3,8 @@
     make webhooks                                (or: python -m benchmarks.webhooks --help)
 
 Both services get the same signed events of Stripe over HTTP, in turns, from a load generator that
-does nothing but write prepared bytes. Prints medians over the rounds. Then both get the lives of
-subscriptions in every order, and what they made of them is compared with the truth.
+does nothing but write prepared bytes; medians over the rounds are printed. Before that, both get
+the lives of subscriptions in every order, and what they made of them is compared with the truth.
 """
 
 import argparse
@@ -15,7 +15,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.webhooks import events, services
+from benchmarks.webhooks import events, orders, services
+from benchmarks.webhooks.orders import Judged
 from benchmarks.webhooks.services import Measured
 from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
@@ -38,8 +39,9 @@ def main() -> int:
         status = stack.up(without=frozenset({"worker", "http"}))
         with services.ours(status) as ours, services.peer(status) as peer:
             ports = {"resumebase": ours, "stripe-sync-engine": peer}
-            found = measure(ports, home / "events", arguments.rounds, arguments.share)
-            report(found)
+            # First, so that a worker does not have to work off what the measurement left.
+            report_orders(orders.judge(status, ports, home / "events"))
+            report(measure(ports, home / "events", arguments.rounds, arguments.share))
     finally:
         stack.destroy()
         shutil.rmtree(home, ignore_errors=True)
@@ -63,6 +65,13 @@ def measure(
                 one = services.load(port, file, connections=connections, first=0, last=count)
                 found.setdefault((name, connections), []).append(one)
     return found
+
+
+def report_orders(found: Mapping[str, Judged]) -> None:
+    """Print how many orders of events ended well."""
+    sys.stdout.write(f"{'':22}{'orders':>12}{'right status':>14}{'with period':>13}\n")
+    for name, one in found.items():
+        sys.stdout.write(f"{name:22}{one.orders:>12}{one.right_status:>14}{one.with_period:>13}\n")
 
 
 def report(found: Mapping[tuple[str, int], list[Measured]]) -> None:

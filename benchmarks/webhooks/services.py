@@ -75,7 +75,9 @@ def peer(status: StackStatus) -> Iterator[int]:
 
 
 @contextmanager
-def _running(command: list[str | Path], port: int, variables: Mapping[str, str]) -> Iterator[None]:
+def _running(
+    command: Sequence[str | Path], port: int, variables: Mapping[str, str]
+) -> Iterator[None]:
     environment = {**os.environ, **variables}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:

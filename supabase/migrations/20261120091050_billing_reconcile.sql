@@ -4,7 +4,7 @@
 -- of one provider and applies them as webhooks are applied; every night for all, and on demand. It
 -- finds what was lost while a provider had switched our webhook off, and what has no event.
 -- Who may touch it: maintenance and admins queue, workers call subscriptions_to_reconcile.
--- Tests: rlstests/test_billing_reconcile.py
+-- Tests: rlstests/test_billing_reconcile.py, rlstests/test_billing_reconcile_checkouts.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts, backoff_seconds)
 values

@@ -1,7 +1,10 @@
 """Both providers on this machine, and the accounts that our service has there."""
 
 import asyncio
+import json
+import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -9,6 +12,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from pydantic import SecretStr
+from supabase import AsyncClient
 
 from cli.demo.user import DemoUser
 from cli.stack.status import StackStatus
@@ -20,10 +24,13 @@ from . import fake_razorpay, fake_stripe
 from .fake_api import running
 from .fake_razorpay import FakeRazorpay
 from .fake_stripe import FakeStripe
+from .provider_rows import KINDS, end_all
+from .working import work as work_queue
 
 SECRETS = (fake_razorpay.KEY_SECRET, fake_stripe.SECRET_KEY)
 
 Post = Callable[..., httpx.Response]
+Work = Callable[..., dict[str, int]]
 
 
 @pytest.fixture
@@ -52,8 +59,26 @@ def billing(razorpay: FakeRazorpay, stripe: FakeStripe) -> BillingSettings:
     )
 
 
+@dataclass(frozen=True)
+class Backend:
+    """An event loop for all tests, and in it the service's connection to the stack."""
+
+    runner: asyncio.Runner
+    settings: HttpSettings
+    client: AsyncClient
+
+
+@pytest.fixture(scope="session")
+def backend(stack: StackStatus) -> Iterator[Backend]:
+    settings = HttpSettings(supabase_url=stack.api_url, supabase_secret_key=stack.secret_key)
+    opened = open_supabase_client(settings)
+    with asyncio.Runner() as runner:
+        yield Backend(runner, settings, runner.run(opened.__aenter__()))
+        runner.run(opened.__aexit__(None, None, None))
+
+
 @pytest.fixture
-def post(stack: StackStatus, billing: BillingSettings) -> Post:
+def post(backend: Backend, billing: BillingSettings) -> Post:
     """A function that posts to the real service, which runs in this process."""
 
     def run(
@@ -70,28 +95,20 @@ def post(stack: StackStatus, billing: BillingSettings) -> Post:
         token = token or (token_of(user) if user else None)
         if token:
             headers["authorization"] = f"Bearer {token}"
-        call = _post(stack, settings, path, body=body, headers=headers, content=content)
-        return asyncio.run(call)
+        content = json.dumps(body).encode() if content is None else content
+        return backend.runner.run(_post(backend, settings, path, content, headers))
 
     return run
 
 
 async def _post(
-    stack: StackStatus,
-    billing: BillingSettings,
-    path: str,
-    *,
-    body: object,
-    headers: dict[str, str],
-    content: bytes | None,
+    backend: Backend, billing: BillingSettings, path: str, content: bytes, headers: dict[str, str]
 ) -> httpx.Response:
-    settings = HttpSettings(supabase_url=stack.api_url, supabase_secret_key=stack.secret_key)
-    async with open_supabase_client(settings) as client:
-        transport = httpx.ASGITransport(create_app(settings, billing, client))
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as service:
-            if content is not None:
-                return await service.post(path, content=content, headers=headers)
-            return await service.post(path, json=body, headers=headers)
+    transport = httpx.ASGITransport(create_app(backend.settings, billing, backend.client))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://service", trust_env=False, verify=False
+    ) as service:
+        return await service.post(path, content=content, headers=headers)
 
 
 def token_of(user: DemoUser) -> str:
@@ -125,6 +142,23 @@ def visitor(one_visitor: DemoUser, ask: Any) -> DemoUser:
     ask("delete from private.rate_limits where key like '%%' || %s", one_visitor.user_id)
     ask("delete from private.checkouts where user_id = %s", one_visitor.user_id)
     return one_visitor
+
+
+@pytest.fixture
+def tag() -> str:
+    """Part of the ids of a test: those of a provider are never given twice."""
+    return secrets.token_hex(6)
+
+
+@pytest.fixture
+def work(stack: StackStatus, billing: BillingSettings, ask: Any) -> Work:
+    """A function that runs a worker until the queue is empty; gives how attempts ended."""
+    end_all(ask)
+
+    def run(settings: BillingSettings = billing) -> dict[str, int]:
+        return work_queue(stack, settings, KINDS)
+
+    return run
 
 
 def add_subscription(ask: Any, user: DemoUser, provider: str, name: str, **more: Any) -> Any:
