@@ -3,7 +3,8 @@
 -- What lives here: what may be used how often. The catalogue (plans, plan_limits, operations), the
 -- counters and one usage event per use. The other parts: metering_limits, metering_tokens,
 -- metering_reserve (reserve → settle or release), metering_prices (token packs too),
--- metering_views, metering_products, metering_status and metering_reservations.
+-- metering_views, metering_granting, metering_pricing, metering_status, metering_products and
+-- metering_reservations.
 -- Who may touch it: everybody reads the catalogue, owners read their usage. Only functions of
 -- private write: a use is reserved in the transaction that starts the work, and settled or released
 -- in the transaction that ends it.

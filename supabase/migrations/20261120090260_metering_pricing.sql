@@ -1,4 +1,4 @@
--- Room: metering, seventh part: changing what is sold.
+-- Room: metering, pricing: changing what is sold.
 --
 -- What lives here: setting the price of a plan or of a token pack. A price that a provider knows
 -- never changes: a new one takes its place, and the old one stays for those who have it.
