@@ -125,6 +125,22 @@ comment on table private.idempotency_keys is
     'Which use a client''s key stands for, so that a repeated request is answered, not repeated.';
 select private.close_table('private.idempotency_keys');
 
+-- Taking turns ----------------------------------------------------------------------------------
+
+create function private.take_turn(p_user_id uuid) returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    -- Maintenance gives back several uses of a user in one transaction: tokens, then a counter. A
+    -- use that is counted meanwhile would hold the counter and wait for the tokens.
+    perform pg_advisory_xact_lock(hashtextextended('metering:' || p_user_id, 0));
+end;
+$$;
+comment on function private.take_turn(uuid) is
+    'Makes those who count or give back uses of a user take turns, until the transaction ends.';
+
 -- Functions used by policies --------------------------------------------------------------------
 
 create function private.has_paid_plan() returns boolean
