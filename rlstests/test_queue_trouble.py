@@ -100,6 +100,24 @@ def test_jobs__run_the_rare_ones_first(db: Database) -> None:
     assert done["jobs"] == ["b_daily", "c_hourly", "a_often"]
 
 
+def test_tasks__come_back_after_the_jobs(db: Database) -> None:
+    """All is one transaction: what is locked first stays locked while the others are at it."""
+    db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = 'infinity'")
+    make_probe(db)
+    task = enqueue(db)
+    claim(db)
+    expire(db, task)
+    add_job(
+        db,
+        "slow",
+        "1 day",
+        "perform 1 / (select count(*) from queue.tasks "
+        "where kind = 'probe' and lease_token is not null)",
+    )
+    done = db.value(SERVICE, "select worker.run_maintenance()")
+    assert (done["jobs"], done["reaped"]) == (["slow"], 1)
+
+
 @pytest.mark.parametrize(
     "result",
     [
