@@ -189,7 +189,7 @@ class HttpSettings(BackendSettings):
 
     store_timeout_seconds: float = Field(default=4, gt=0)
     linger_seconds: float = Field(default=0.002, ge=0, le=1)
-    max_inbox_calls: int = Field(default=2, ge=1, le=8)
+    max_inbox_calls: int = Field(default=3, ge=1, le=8)
     max_batch_events: int = Field(default=200, ge=1, le=500)
     max_batch_bytes: int = Field(default=2_000_000, ge=1)
     max_waiting_events: int = Field(default=2000, ge=1)

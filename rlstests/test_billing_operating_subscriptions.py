@@ -242,6 +242,28 @@ def test_limits_that_are_too_long__are_refused(db: Database, owner: Actor, admin
         grant(db, admin, owner.user_id, limits=limits)
 
 
+@pytest.mark.parametrize(
+    ("limits", "what"),
+    [
+        ({"interviews": {"month": 2}, "interview": {"month": 2}}, "interview:month"),
+        ({"resumes": {"month": 2}}, "resumes:month"),
+        ({"resumes": {"lifetime": 2, "day": 2}}, "resumes:day"),
+    ],
+)
+def test_limits_that_limit_nothing__are_refused(
+    db: Database, owner: Actor, admin: Actor, limits: Any, what: str
+) -> None:
+    with refused("PT400", match=f"Nothing is limited by {what}") as error:
+        grant(db, admin, owner.user_id, limits=limits)
+    assert "interviews" in str(error.value.diag.message_hint)
+    grant(db, admin, owner.user_id)
+    with refused("PT400", match=what):
+        limit(db, admin, owner.user_id, limits)
+    # Of a meter that counts, whatever plan has it, any period; and how many résumés there may be.
+    sound = {"interviews": {"day": 2, "month": None}, "resumes": {"lifetime": 2}}
+    assert limit(db, admin, owner.user_id, sound)["custom_limits"] == sound
+
+
 # Own limits --------------------------------------------------------------------------------------
 
 
@@ -305,7 +327,7 @@ def test_paid_subscription__is_ended_by_its_provider(
     told = db.one(
         SYSTEM,
         "select user_id, event_data from public.system_events "
-        "where event_type = 'subscription.cancel_requested'",
+        "where event_type = 'subscription.cancel_requested' and created_at = now()",
     )
     assert told["user_id"] == admin.user_id
     assert told["event_data"] == {

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -180,3 +181,23 @@ def test_events_of_two_users_in_either_order__never_deadlock(stack: StackStatus)
                 assert user.user_id is not None
                 with session(stack.db_url) as connection:
                     delete(user.user_id)(connection)
+
+
+def test_account_deleted_while_its_plan_changes_twice__never_deadlocks(stack: StackStatus) -> None:
+    """Postgres looks for the user of a profile that one transaction changes a second time."""
+    user_id = sign_up(stack.db_url)
+    waits = "select count(*) from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
+    with (
+        psycopg.connect(stack.db_url) as payer,
+        psycopg.connect(stack.db_url) as leaver,
+        psycopg.connect(stack.db_url, autocommit=True) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        payer.execute("select private.lock_billing(%s)", (user_id,))
+        renew(user_id)(payer)
+        left = pool.submit(delete(user_id), leaver)
+        while other.execute(waits, (leaver.info.backend_pid,)).fetchone() == (0,):
+            assert not left.done()
+        renew(user_id)(payer)
+        payer.commit()
+        left.result(timeout=20)

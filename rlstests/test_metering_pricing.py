@@ -1,11 +1,17 @@
 """Room metering, prices that admins set: what is sold changes, what was sold stays."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 
+from cli.stack.status import StackStatus
 from rlstests.actors import ANON, NO_GRANT, SERVICE, SYSTEM, Actor, Database, Row, refused
 from rlstests.billing_rows import subscribe
+from rlstests.sessions import session
 
 PLAN: dict[str, Any] = {
     "plan": "pro",
@@ -191,3 +197,57 @@ def test_price__is_in_the_audit_log_with_who_set_it(db: Database, admin: Actor) 
         str(row["id"]),
     )
     assert entry == {"user_id": admin.user_id, "action": "plan_prices.insert"}
+
+
+# At once -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def price_id(stack: StackStatus) -> Iterator[str]:
+    """An id of a price for prices that are committed, which go afterwards."""
+    made = f"price_{uuid4()}"
+    yield made
+    with session(stack.db_url) as connection:
+        for table in ("plan_prices", "token_pack_prices"):
+            connection.execute(f"delete from public.{table} where provider_price_id = %s", (made,))
+
+
+@pytest.mark.parametrize(
+    ("table", "calls"),
+    [
+        (
+            "plan_prices",
+            [
+                f"select public.admin_set_plan_price('{plan}', 'year', 'stripe', 'CHF', 1, %s)"
+                for plan in ("pro", "coach")
+            ],
+        ),
+        (
+            "token_pack_prices",
+            [
+                f"select public.admin_set_token_pack_price('{pack}', 'stripe', 'CHF', 1, %s)"
+                for pack in ("small", "large")
+            ],
+        ),
+    ],
+)
+def test_one_id_for_two_things_at_once__stands_for_the_first(
+    stack: StackStatus, price_id: str, table: str, calls: list[str]
+) -> None:
+    waits = "select count(*) from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
+    with (
+        psycopg.connect(stack.db_url) as first,
+        psycopg.connect(stack.db_url) as second,
+        psycopg.connect(stack.db_url, autocommit=True) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        first.execute(calls[0], (price_id,))
+        # It has looked by the time that it waits, and found the id unknown.
+        asked = pool.submit(second.execute, calls[1], (price_id,))
+        while other.execute(waits, (second.info.backend_pid,)).fetchone() == (0,):
+            assert not asked.done()
+        first.commit()
+        with refused("PT409", match=f"Stripe price {price_id} is another one"):
+            asked.result(timeout=20)
+        sql = f"select count(*) from public.{table} where provider_price_id = %s and is_active"
+        assert other.execute(sql, (price_id,)).fetchone() == (1,)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
@@ -199,6 +200,29 @@ def test_reserving_and_releasing_at_once__leaves_what_was_kept(crowd: Crowd, mem
     assert set(outcomes) <= {"kept", "came back", "PT402"}, outcomes
     assert used(crowd, member) == {outcomes["kept"]}
     assert len(books(crowd, member).uses) == outcomes["kept"] + outcomes["came back"]
+
+
+def test_uses_given_back_together__deadlock_nobody_who_asks(crowd: Crowd, member: Actor) -> None:
+    """Maintenance gives tokens back, then a counter; who asks holds a counter and wants tokens."""
+    give_tokens(crowd, member, 10 * COST)
+    limited = "update public.subscriptions set custom_limits = %s where user_id = %s"
+    clock, client, other = crowd.connections[:3]
+    events = []
+    for uses in (0, 1):
+        limits = json.dumps({"ai_actions": {"month": uses}})
+        other.execute(limited, (limits, member.user_id))
+        events.append(reserve(other, member)[1])
+    waits = "select 1 from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        with clock.transaction():
+            assert release(clock, events[0])
+            asked = pool.submit(reserve, client, member)
+            while not other.execute(waits, (client.info.backend_pid,)).fetchone():
+                assert not asked.done()
+            assert release(clock, events[1])
+        # By now the plan has room again.
+        assert asked.result(timeout=20)[0] == "plan"
+    assert used(crowd, member) == {1}
 
 
 def test_plan_that_changes_meanwhile__deadlocks_nobody(crowd: Crowd, member: Actor) -> None:

@@ -54,11 +54,11 @@ def test_reservation__is_released_when_its_time_is_over(
     event, young = lost(db, owner), use(db, owner)
     age(db, young, "23 hours 59 minutes")
     theirs = lost(db, stranger)
-    assert maintain(db) == {"released": 2, "again": False}
+    assert maintain(db) == {"released": 2, "stuck": 0, "again": False}
     states = [state(db, each) for each in (event, theirs, young)]
     assert states == ["released", "released", "reserved"]
     assert (used(db, owner), used(db, stranger)) == (1, 0)
-    assert maintain(db) == {"released": 0, "again": False}
+    assert maintain(db) == {"released": 0, "stuck": 0, "again": False}
     assert (used(db, owner), used(db, stranger)) == (1, 0)
 
 
@@ -154,15 +154,67 @@ def test_job__takes_so_many_at_once_and_comes_again(db: Database, owner: Actor) 
         "from generate_series(1, 201)",
         owner.user_id,
     )
-    assert maintain(db) == {"released": 200, "again": True}
-    assert maintain(db) == {"released": 1, "again": False}
+    assert maintain(db) == {"released": 200, "stuck": 0, "again": True}
+    assert maintain(db) == {"released": 1, "stuck": 0, "again": False}
+
+
+def give_back_twice(db: Database, user: Actor) -> UUID:
+    """A use that cannot be released: somebody gave its tokens back by hand."""
+    move(db, user, 25)
+    event = lost(db, user, "interview")
+    move(db, user, 25, "refund", usage_event_id=event)
+    return event
+
+
+def test_use_that_cannot_be_released__keeps_no_other_from_it(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
+    stuck, theirs = give_back_twice(db, owner), lost(db, stranger)
+    assert maintain(db) == {"released": 1, "stuck": 1, "again": False}
+    assert (state(db, stuck), state(db, theirs)) == ("reserved", "released")
+    assert balance(db, owner) == (25, 0)
+
+
+def test_uses_that_cannot_be_released__are_not_tried_without_end(
+    db: Database, owner: Actor
+) -> None:
+    db.query(
+        SYSTEM,
+        "insert into public.usage_events "
+        "(user_id, operation, source, period_type, period_key, charges, credits_used, created_at) "
+        "select %s, 'interview', 'tokens', 'lifetime', 'lifetime', '[]', 0, "
+        "now() - interval '2 days' from generate_series(1, 200)",
+        owner.user_id,
+    )
+    # A refund of nothing is none.
+    assert maintain(db) == {"released": 0, "stuck": 200, "again": False}
+
+
+def test_period__is_looked_up_once_a_round(db: Database, owner: Actor) -> None:
+    for _ in range(3):
+        use(db, owner)
+    db.query(SYSTEM, "create sequence private.asked")
+    db.query(
+        SYSTEM,
+        "create or replace function private.reservation_period() returns interval language sql "
+        "volatile as $$ select nextval('private.asked') * interval '1 day' $$",
+    )
+    maintain(db)
+    assert db.value(SYSTEM, "select last_value from private.asked") == 1
 
 
 def test_maintenance__does_it_by_itself(db: Database, owner: Actor) -> None:
     event = lost(db, owner)
     db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = now()")
-    assert "reservations" in db.value(SERVICE, "select worker.run_maintenance() -> 'jobs'")
+    headers = "select set_config('request.headers', %s, true)"
+    with db.acting(SERVICE) as connection:
+        connection.execute(headers, ('{"x-forwarded-for": "192.0.2.7", "user-agent": "Worker"}',))
+        done = connection.execute("select worker.run_maintenance() as done").fetchone()
+    assert done is not None and "reservations" in done["done"]["jobs"]
     assert state(db, event) == "released"
+    # The user may have a copy of the event: where the worker is, is not in it.
+    said = db.one(SYSTEM, EXPIRED, owner.user_id)
+    assert (said["ip_address"], said["user_agent"]) == (None, None)
 
 
 # Many at once ------------------------------------------------------------------------------------
@@ -225,7 +277,7 @@ def test_use_that_is_being_closed__is_left_alone(abandoned: tuple[str, UUID, UUI
         product.execute("select worker.settle_usage(%s)", (event_id,))
         with session(db_url) as clock:
             row = clock.execute("select private.maintain_reservations()").fetchone()
-        assert row == ({"released": 0, "again": False},)
+        assert row == ({"released": 0, "stuck": 0, "again": False},)
         product.commit()
     with session(db_url) as connection:
         sql = "select state from public.usage_events where id = %s"

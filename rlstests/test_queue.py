@@ -136,5 +136,5 @@ def test_two_workers__never_get_the_same_task(stack: StackStatus) -> None:
         finally:
             other.rollback()
             one.rollback()
-            one.execute("delete from queue.tasks where user_id is null")
+            one.execute("delete from queue.tasks where user_id is null and kind = 'resume_parse'")
             one.commit()

@@ -2,7 +2,9 @@
 
 import pytest
 
-from rlstests.actors import SERVICE, SYSTEM, Database, refused
+from rlstests.actors import SERVICE, SYSTEM, Actor, Database, refused
+from rlstests.metering_helpers import move, state, use
+from rlstests.queue_helpers import claim, enqueue, expire, make_probe
 
 
 def make_kind(db: Database, sqlstate: str) -> None:
@@ -71,6 +73,24 @@ def test_job_that_runs_out_of_time__does_not_keep_the_others_from_running(db: Da
     assert slow["is_later"]
 
 
+def test_task_whose_use_cannot_be_given_back__does_not_stop_the_clock(
+    db: Database, owner: Actor
+) -> None:
+    db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = 'infinity'")
+    make_probe(db)
+    move(db, owner, 25)
+    event = use(db, owner, "interview")
+    # Somebody gave its tokens back by hand.
+    move(db, owner, 25, "refund", usage_event_id=event)
+    task = enqueue(db, owner, usage_event_id=event)
+    claim(db)
+    expire(db, task)
+    db.query(SYSTEM, "update queue.tasks set attempt = max_attempts where id = %s", task)
+    assert db.value(SERVICE, "select worker.run_maintenance()")["dead"] == 1
+    assert db.value(SYSTEM, "select outcome from queue.finished where id = %s", task) == "dead"
+    assert state(db, event) == "reserved"
+
+
 def test_jobs__run_the_rare_ones_first(db: Database) -> None:
     db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = 'infinity'")
     add_job(db, "b_daily", "1 day", "null")
@@ -78,6 +98,24 @@ def test_jobs__run_the_rare_ones_first(db: Database) -> None:
     add_job(db, "c_hourly", "1 hour", "null")
     done = db.value(SERVICE, "select worker.run_maintenance()")
     assert done["jobs"] == ["b_daily", "c_hourly", "a_often"]
+
+
+def test_tasks__come_back_after_the_jobs(db: Database) -> None:
+    """All is one transaction: what is locked first stays locked while the others are at it."""
+    db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = 'infinity'")
+    make_probe(db)
+    task = enqueue(db)
+    claim(db)
+    expire(db, task)
+    add_job(
+        db,
+        "slow",
+        "1 day",
+        "perform 1 / (select count(*) from queue.tasks "
+        "where kind = 'probe' and lease_token is not null)",
+    )
+    done = db.value(SERVICE, "select worker.run_maintenance()")
+    assert (done["jobs"], done["reaped"]) == (["slow"], 1)
 
 
 @pytest.mark.parametrize(

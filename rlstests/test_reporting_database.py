@@ -43,6 +43,8 @@ def test_subscription_that_still_runs_beside_another__is_found(
     subscribe(db, owner, "sub_1", superseded_at="now")
     subscribe(db, owner, "sub_2", status="canceled")
     subscribe(db, owner, "sub_3", status="incomplete")
+    granted = {"provider": "manual", "provider_subscription_id": None}
+    subscribe(db, owner, **granted, superseded_at="now")
     assert str(owner.user_id) not in problems(db, admin, check)[1]
     subscribe(db, owner, "sub_4")
     assert str(owner.user_id) in problems(db, admin, check)[1]

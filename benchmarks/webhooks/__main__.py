@@ -17,13 +17,14 @@ from pathlib import Path
 
 from benchmarks.webhooks import events, orders, services
 from benchmarks.webhooks.orders import Judged
-from benchmarks.webhooks.services import Measured
+from benchmarks.webhooks.services import Measured, Running
 from cli.stack.ports import free_base
 from cli.stack.supervisor import Stack
 
 EVENTS = {1: 1000, 10: 4000, 64: 6000}
 """How many events each service gets in a round, by the number of connections."""
 WARM_UP = 500
+FIELDS = ("events_per_second", "p50_milliseconds", "p99_milliseconds", "cpu_milliseconds")
 
 
 def main() -> int:
@@ -38,10 +39,10 @@ def main() -> int:
     try:
         status = stack.up(without=frozenset({"worker", "http"}))
         with services.ours(status) as ours, services.peer(status) as peer:
-            ports = {"resumebase": ours, "stripe-sync-engine": peer}
+            both = {"resumebase": ours, "stripe-sync-engine": peer}
             # First, so that a worker does not have to work off what the measurement left.
-            report_orders(orders.judge(status, ports, home / "events"))
-            report(measure(ports, home / "events", arguments.rounds, arguments.share))
+            report_orders(orders.judge(status, both.values(), home / "events"))
+            report(measure(both, home / "events", arguments.rounds, arguments.share))
     finally:
         stack.destroy()
         shutil.rmtree(home, ignore_errors=True)
@@ -49,20 +50,20 @@ def main() -> int:
 
 
 def measure(
-    ports: Mapping[str, int], file: Path, rounds: int, share: float
+    running: Mapping[str, Running], file: Path, rounds: int, share: float
 ) -> dict[tuple[str, int], list[Measured]]:
     """Give every service the same load in turns, after some to warm up."""
     found: dict[tuple[str, int], list[Measured]] = {}
     events.write(events.various(WARM_UP), file)
-    for port in ports.values():
-        services.load(port, file, connections=10, first=0, last=WARM_UP)
-    for connections, count in EVENTS.items():
+    for service in running.values():
+        services.load(service, file, connections=10, count=WARM_UP)
+    for connections, whole in EVENTS.items():
+        count = int(whole * share)
         for _ in range(rounds):
-            count = int(count * share)
             # Made anew each time: a signature is good for five minutes.
             events.write(events.various(count), file)
-            for name, port in ports.items():
-                one = services.load(port, file, connections=connections, first=0, last=count)
+            for name, service in running.items():
+                one = services.load(service, file, connections=connections, count=count)
                 found.setdefault((name, connections), []).append(one)
     return found
 
@@ -76,17 +77,15 @@ def report_orders(found: Mapping[str, Judged]) -> None:
 
 def report(found: Mapping[tuple[str, int], list[Measured]]) -> None:
     """Print medians as a table."""
-    sys.stdout.write(f"{'':22}{'connections':>12}{'events/s':>10}{'p50 ms':>9}{'p99 ms':>9}\n")
+    columns = f"{'connections':>12}{'events/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU ms/event':>14}"
+    sys.stdout.write(f"{'':22}{columns}\n")
     for (name, connections), rounds in sorted(found.items(), key=lambda item: item[0][1]):
-        middle = [
-            statistics.median(getattr(each, field) for each in rounds)
-            for field in ("events_per_second", "p50_milliseconds", "p99_milliseconds")
-        ]
+        middle = [statistics.median(getattr(each, field) for each in rounds) for field in FIELDS]
         failures = sum(each.failures for each in rounds)
         failed = f"   {failures} failed" if failures else ""
         sys.stdout.write(
             f"{name:22}{connections:>12}{middle[0]:>10.0f}{middle[1]:>9.2f}{middle[2]:>9.2f}"
-            f"{failed}\n"
+            f"{middle[3]:>14.2f}{failed}\n"
         )
 
 

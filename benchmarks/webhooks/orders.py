@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from benchmarks.webhooks import events, services
+from benchmarks.webhooks.services import Running
 from cli.demo.user import DemoUser
 from cli.stack.status import StackStatus
 from edge_workers.billing import stripe_samples
@@ -48,7 +49,7 @@ class _Order:
     requests: tuple[bytes, ...]
 
 
-def judge(status: StackStatus, ports: Mapping[str, int], file: Path) -> dict[str, Judged]:
+def judge(status: StackStatus, running: Iterable[Running], file: Path) -> dict[str, Judged]:
     """Send every life in every order, with one event twice, and compare with the truth."""
     with DemoUser(status.api_url, status.publishable_key) as user:
         user.sign_up("Ada")
@@ -56,8 +57,8 @@ def judge(status: StackStatus, ports: Mapping[str, int], file: Path) -> dict[str
     orders = [order for life in LIVES for order in _orders(life, user_id)]
     requests = [request for order in orders for request in order.requests]
     events.write(requests, file)
-    for port in ports.values():
-        services.load(port, file, connections=1, first=0, last=len(requests))
+    for service in running:
+        services.load(service, file, connections=1, count=len(requests))
     _drain(status)
     peer_url = status.db_url.rpartition("/")[0] + "/peer"
     return {

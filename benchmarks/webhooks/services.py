@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from benchmarks.webhooks.events import SECRET
@@ -30,6 +31,8 @@ class Measured:
     events_per_second: float
     p50_milliseconds: float
     p99_milliseconds: float
+    cpu_milliseconds: float
+    """Of an event, in all processes that have to do with it: what other load does not change."""
     failures: int
 
 
@@ -47,9 +50,31 @@ def install_peer() -> None:
     )
 
 
+@dataclass(frozen=True)
+class Running:
+    """A service that runs: its port, and the processes that work for it."""
+
+    port: int
+    pids: tuple[int, ...]
+
+    def cpu_seconds(self) -> float:
+        """Return what its processes have used so far, with their children."""
+        return sum(map(_cpu_seconds, self.pids))
+
+
+def _cpu_seconds(pid: int) -> float:
+    total = 0.0
+    process = psutil.Process(pid)
+    for one in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = one.cpu_times()
+            total += times.user + times.system
+    return total
+
+
 @contextmanager
-def ours(status: StackStatus) -> Iterator[int]:
-    """Run our service in front of the stack; gives its port."""
+def ours(status: StackStatus) -> Iterator[Running]:
+    """Run our service in front of the stack."""
     port = free_base()
     variables = {
         "SUPABASE_URL": status.api_url,
@@ -58,26 +83,30 @@ def ours(status: StackStatus) -> Iterator[int]:
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", "cli.main", "webhook", "serve", "--port", str(port)]
-    with _running(command, port, variables):
-        yield port
+    with _running(command, port, variables) as pid:
+        yield Running(port, (pid, *_pids(status, "gateway", "postgres")))
 
 
 @contextmanager
-def peer(status: StackStatus) -> Iterator[int]:
-    """Run the other service on a database of its own in the same Postgres; gives its port."""
+def peer(status: StackStatus) -> Iterator[Running]:
+    """Run the other service on a database of its own in the same Postgres."""
     with psycopg.connect(status.db_url, autocommit=True, sslmode="disable") as connection:
         connection.execute("create database peer")
     url = status.db_url.rpartition("/")[0] + "/peer"
     port = free_base()
     variables = {"DATABASE_URL": url, "STRIPE_WEBHOOK_SECRET": SECRET}
-    with _running([node(), HERE / "peer.mjs", str(port)], port, variables):
-        yield port
+    with _running([node(), HERE / "peer.mjs", str(port)], port, variables) as pid:
+        yield Running(port, (pid, *_pids(status, "postgres")))
+
+
+def _pids(status: StackStatus, *names: str) -> list[int]:
+    return [pid for name in names if (pid := status.services[name].pid) is not None]
 
 
 @contextmanager
 def _running(
     command: Sequence[str | Path], port: int, variables: Mapping[str, str]
-) -> Iterator[None]:
+) -> Iterator[int]:
     environment = {**os.environ, **variables}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:
@@ -86,7 +115,7 @@ def _running(
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"{command[0]} did not start")
             time.sleep(0.1)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
@@ -103,9 +132,10 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def load(port: int, file: Path, *, connections: int, first: int, last: int) -> Measured:
-    """Send the requests `first` to `last` of the file and return what came of it."""
-    words = [port, connections, file, first, last]
+def load(service: Running, file: Path, *, connections: int, count: int) -> Measured:
+    """Send the first `count` requests of the file and return what came of it."""
+    words = [service.port, connections, file, 0, count]
+    before = service.cpu_seconds()
     done = subprocess.run(
         [node(), HERE / "load.mjs", *map(str, words)], capture_output=True, text=True, check=True
     )
@@ -115,5 +145,6 @@ def load(port: int, file: Path, *, connections: int, first: int, last: int) -> M
         events_per_second=total / seen["seconds"],
         p50_milliseconds=seen["p50"],
         p99_milliseconds=seen["p99"],
+        cpu_milliseconds=(service.cpu_seconds() - before) / total * 1000,
         failures=total - seen["statuses"].get("200", 0),
     )

@@ -46,7 +46,7 @@ class GroupLimits:
     max_waiting_events: int = 2000
     max_waiting_bytes: int = 64_000_000
     timeout: float = 4
-    max_calls: int = 2
+    max_calls: int = 3
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,6 +122,8 @@ set search_path = ''
 as $$
 declare
     v_data jsonb := coalesce(p_event_data, '{}');
+    -- Users get a copy of the events about them: where our workers are is not for them.
+    v_is_worker boolean := current_setting('role', true) is not distinct from 'service_role';
 begin
     -- Whoever records an event is busy with something else: odd data must not stop that.
     if jsonb_typeof(v_data) is distinct from 'object' then
@@ -137,11 +139,11 @@ begin
         p_severity,
         v_data,
         (select p.id from public.profiles p where p.id = p_user_id),
-        private.request_ip(),
-        left(private.request_header('user-agent'), 500)
+        case when not v_is_worker then private.request_ip() end,
+        case when not v_is_worker then left(private.request_header('user-agent'), 500) end
     );
 end;
 $$;
 comment on function private.record_event(text, jsonb, uuid, text) is
-    'Writes a system event, with address and agent of the request there may be. Data that is too
-large is cut, an unknown user is left out.';
+    'Writes a system event, with address and agent of the request there may be, unless a worker made
+it. Data that is too large is cut, an unknown user is left out.';

@@ -3,7 +3,8 @@
 -- What lives here: what may be used how often. The catalogue (plans, plan_limits, operations), the
 -- counters and one usage event per use. The other parts: metering_limits, metering_tokens,
 -- metering_reserve (reserve → settle or release), metering_prices (token packs too),
--- metering_views, metering_products, metering_status and metering_reservations.
+-- metering_views, metering_granting, metering_pricing, metering_status, metering_products and
+-- metering_reservations.
 -- Who may touch it: everybody reads the catalogue, owners read their usage. Only functions of
 -- private write: a use is reserved in the transaction that starts the work, and settled or released
 -- in the transaction that ends it.
@@ -123,6 +124,22 @@ create table private.idempotency_keys (
 comment on table private.idempotency_keys is
     'Which use a client''s key stands for, so that a repeated request is answered, not repeated.';
 select private.close_table('private.idempotency_keys');
+
+-- Taking turns ----------------------------------------------------------------------------------
+
+create function private.take_turn(p_user_id uuid) returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    -- Maintenance gives back several uses of a user in one transaction: tokens, then a counter. A
+    -- use that is counted meanwhile would hold the counter and wait for the tokens.
+    perform pg_advisory_xact_lock(hashtextextended('metering:' || p_user_id, 0));
+end;
+$$;
+comment on function private.take_turn(uuid) is
+    'Makes those who count or give back uses of a user take turns, until the transaction ends.';
 
 -- Functions used by policies --------------------------------------------------------------------
 

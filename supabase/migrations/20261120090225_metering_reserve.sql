@@ -2,8 +2,8 @@
 --
 -- What lives here: the only functions that write usage. A use counts on every limit that applies;
 -- where the plan allows no more, tokens pay for it; else it is refused with PT402.
--- Locks are taken in one order: the account, the idempotency key, the counters by meter and period,
--- the token balance.
+-- Locks are taken in one order: the account, the idempotency key, the user's turn, the counters by
+-- meter and period, the token balance.
 -- Who may touch it: business functions of private call reserve_usage, settle_usage and
 -- release_usage.
 -- Tests: rlstests/test_metering.py, rlstests/test_metering_tokens_drawn.py
@@ -250,6 +250,7 @@ begin
     select * into v_operation
     from public.operations o
     where o.code = p_operation and o.is_active;
+    perform private.take_turn(p_user_id);
     -- One that is not sold, or unheard of, has no meters: no limit allows it.
     v_counted := private.raise_counters(
         p_user_id, coalesce(v_operation.meters, '{}'), p_at
@@ -369,6 +370,7 @@ begin
     if v_event.id is null then
         return false;
     end if;
+    perform private.take_turn(v_event.user_id);
     perform private.lower_counters(v_event.user_id, v_event.charges, now());
     if v_event.source = 'tokens' then
         insert into public.token_transactions

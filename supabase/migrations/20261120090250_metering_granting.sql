@@ -1,4 +1,4 @@
--- Room: metering, sixth part: tokens that are given, and what support sees of one user's use.
+-- Room: metering, granting: tokens that are given, and what support sees of one user's use.
 --
 -- What lives here: granting tokens, and the report of limits, tokens and recent uses of a user.
 -- Who may touch it: admins call public.*; operators, as postgres, the same. Grants are in the
@@ -39,7 +39,7 @@ begin
     end if;
     raise sqlstate 'PT400' using
         message = 'A reason has 3 to 500 characters.',
-        hint = 'Say why, for whoever reads the ledger later.';
+        hint = 'Say why, for whoever reads the ledger later: the user is one of them.';
 end;
 $$;
 comment on function private.require_reason(text) is
@@ -140,7 +140,8 @@ as $$
     select * from private.admin_grant_tokens(p_account_id, p_amount, p_reason, p_idempotency_key);
 $$;
 comment on function public.admin_grant_tokens(uuid, integer, text, text) is
-    'For admins: gives a user tokens. They pay the debt first, the rest is the balance.
+    'For admins: gives a user tokens. They pay the debt first, the rest is the balance. The reason is
+in the ledger, where the user reads it.
 The same key again gives nothing more: is_replay. PT403 for anybody else, PT404 for an unknown
 account, PT400 for an amount that is not positive or no reason, PT409 for a key of another grant.';
 grant execute on function public.admin_grant_tokens(uuid, integer, text, text) to authenticated;

@@ -1,4 +1,4 @@
--- Room: metering, seventh part: changing what is sold.
+-- Room: metering, pricing: changing what is sold.
 --
 -- What lives here: setting the price of a plan or of a token pack. A price that a provider knows
 -- never changes: a new one takes its place, and the old one stays for those who have it.
@@ -101,8 +101,14 @@ begin
     insert into public.plan_prices as r
     (plan_code, interval, provider, provider_price_id, amount, currency)
     values (p_plan_code, p_interval, p_provider, p_provider_price_id, p_amount, p_currency)
+    -- Somebody may have used the id for another one at this moment.
     on conflict (provider, provider_price_id) do update set is_active = true
+        where (r.plan_code, r.interval, r.currency, r.amount)
+            = (excluded.plan_code, excluded.interval, excluded.currency, excluded.amount)
     returning r.*;
+    if not found then
+        perform private.raise_other_price(p_provider, p_provider_price_id);
+    end if;
 end;
 $$;
 comment on function private.admin_set_plan_price(text, text, text, text, integer, text) is
@@ -179,8 +185,14 @@ begin
     insert into public.token_pack_prices as r
     (pack_code, provider, provider_price_id, amount, currency)
     values (p_pack_code, p_provider, p_provider_price_id, p_amount, p_currency)
+    -- Somebody may have used the id for another one at this moment.
     on conflict (provider, provider_price_id) do update set is_active = true
+        where (r.pack_code, r.currency, r.amount)
+            = (excluded.pack_code, excluded.currency, excluded.amount)
     returning r.*;
+    if not found then
+        perform private.raise_other_price(p_provider, p_provider_price_id);
+    end if;
 end;
 $$;
 comment on function private.admin_set_token_pack_price(text, text, text, integer, text) is

@@ -175,12 +175,17 @@ begin
     exception when others then
         raise warning 'Task % cannot tell that it failed: %', p_task.id, sqlerrm;
     end;
-    perform private.release_usage(p_task.usage_event_id);
+    begin
+        perform private.release_usage(p_task.usage_event_id);
+    exception when others then
+        -- It stays reserved, and the job reservations tries again.
+        raise warning 'Task % cannot give its use back: %', p_task.id, sqlerrm;
+    end;
     perform private.archive_task(p_task, 'dead', v_error);
 end;
 $$;
 comment on function private.bury_broken_task(queue.tasks) is
-    'Ends a task whose event handler raises: it leaves the queue and gives its use back anyway.';
+    'Ends a task whose end raises: it leaves the queue, and gives its use back if that works.';
 
 create function private.requeue_task(
     p_task queue.tasks,

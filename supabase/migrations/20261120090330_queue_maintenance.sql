@@ -202,7 +202,6 @@ begin
     if not pg_try_advisory_xact_lock(hashtext('resumebase.maintenance')) then
         return jsonb_build_object('reaped', 0, 'dead', 0, 'jobs', v_jobs);
     end if;
-    select * into v_reaped from private.reap_expired(500);
     for v_job in
         select * from private.maintenance_jobs j
         where j.next_run_at <= now()
@@ -214,6 +213,8 @@ begin
             v_jobs := v_jobs || v_job.name;
         end if;
     end loop;
+    -- Last, for the same reason: it may lock accounts of many that are working just now.
+    select * into v_reaped from private.reap_expired(500);
     return jsonb_build_object(
         'reaped', v_reaped.requeued, 'dead', v_reaped.buried, 'jobs', v_jobs
     );

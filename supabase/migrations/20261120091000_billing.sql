@@ -93,8 +93,8 @@ comment on column public.subscriptions.superseded_at is
 comment on column public.subscriptions.past_due_at is
     'When the payment failed that made it past_due: from there the grace counts.';
 comment on column public.subscriptions.custom_limits is
-    'Limits agreed with this user, above those of the plan: {meter: {period: number or null}}.
-Null means unlimited.';
+    'Limits agreed with this user: {meter: {period: number or null}}; null is unlimited. Those of a
+meter stand in place of all that the plan says of it; see profiles.custom_limits.';
 comment on column public.subscriptions.last_event_at is
     'When what we know was true at the provider. It never goes back.';
 create index subscriptions_user_id_idx on public.subscriptions (user_id, created_at desc);

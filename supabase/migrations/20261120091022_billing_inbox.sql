@@ -188,14 +188,21 @@ begin
         and row_number() over (partition by w.id order by e.position) = 1
     from unnest(v_events) with ordinality
         as e (provider, event_id, body_sha256, type, payload, occurred_at, position)
+    -- Two look-ups and no OR: a plan that was made while the inbox was small would go through all of
+    -- it for each event. The body first: one that came without its id has a row of its own.
     cross join lateral (
-        select k.id
-        from private.webhook_events k
-        where k.provider = e.provider
-            and (k.body_sha256 = decode(e.body_sha256, 'hex') or k.event_id = e.event_id)
-        -- A body that came without its id has a row of its own.
-        order by k.body_sha256 = decode(e.body_sha256, 'hex') desc
-        limit 1
+        select coalesce(
+            (
+                select k.id
+                from private.webhook_events k
+                where k.provider = e.provider and k.body_sha256 = decode(e.body_sha256, 'hex')
+            ),
+            (
+                select k.id
+                from private.webhook_events k
+                where k.provider = e.provider and k.event_id = e.event_id
+            )
+        ) as id
     ) w
     order by e.position;
 end;

@@ -205,6 +205,9 @@ volatile
 set search_path = ''
 as $$
 begin
+    -- Who changes a profile twice, as the mirror may, has its user checked. Deleting an account
+    -- begins with the user: so does this.
+    perform 1 from auth.users u where u.id = p_user_id for key share;
     -- The mirror changes the profile in the end; whoever began with less would wait for himself.
     perform 1 from public.profiles p where p.id = p_user_id for no key update;
 end;

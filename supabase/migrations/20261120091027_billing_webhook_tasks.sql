@@ -154,7 +154,7 @@ begin
     if not found or p_event not in ('completed', 'failed', 'cancelled') then
         return;
     end if;
-    perform private.lock_account(v_event.user_id);
+    perform private.lock_billing(v_event.user_id);
     if p_event = 'completed' then
         perform private.apply_webhook_event(v_event, p_data);
     else

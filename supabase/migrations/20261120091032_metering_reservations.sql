@@ -55,14 +55,17 @@ set search_path = ''
 as $$
 declare
     v_limit integer := 200;
+    -- Once, and not for every use that is open.
+    v_before timestamptz := now() - private.reservation_period();
     v_found integer := 0;
     v_released integer := 0;
+    v_stuck integer := 0;
     v_event record;
 begin
     for v_event in
         select e.id, e.user_id
         from public.usage_events e
-        where e.state = 'reserved' and e.created_at < now() - private.reservation_period()
+        where e.state = 'reserved' and e.created_at < v_before
             and not private.is_held_use(e.user_id, e.id)
         order by e.created_at
         limit v_limit
@@ -72,16 +75,22 @@ begin
         begin
             v_released := v_released
                 + private.expire_reservation(v_event.user_id, v_event.id)::integer;
-        exception when lock_not_available or deadlock_detected or serialization_failure then
-            raise warning 'The use % is busy; it is released later.', v_event.id;
+        exception
+            when lock_not_available or deadlock_detected or serialization_failure then
+                raise warning 'The use % is busy; it is released later.', v_event.id;
+            when others then
+                raise warning 'The use % cannot be released: %', v_event.id, sqlerrm;
+                v_stuck := v_stuck + 1;
         end;
     end loop;
-    return jsonb_build_object('released', v_released, 'again', v_found = v_limit);
+    return jsonb_build_object(
+        'released', v_released, 'stuck', v_stuck, 'again', v_found = v_limit and v_released > 0
+    );
 end;
 $$;
 comment on function private.maintain_reservations() is
     'Releases uses that stayed reserved for too long and that no task and no interview holds: at
-most 200 a round, once each.';
+most 200 a round, once each. stuck are those that cannot be released: the log says why.';
 
 insert into private.maintenance_jobs (name, description, repeat_every)
 values ('reservations', 'Release uses that nobody settled.', interval '10 minutes')

@@ -345,13 +345,14 @@ declare
     v_queued jsonb;
 begin
     perform private.require_admin();
-    if p_account_id is not null
-        and not exists (select 1 from public.profiles p where p.id = p_account_id) then
-        perform private.raise_not_found('account', p_account_id);
+    if p_account_id is not null then
+        perform private.lock_known_account(p_account_id);
     end if;
     v_queued := private.enqueue_reconcile(p_account_id);
+    -- An event of the admin, whose address it notes: users get a copy of theirs.
     perform private.record_event(
-        'reconcile.requested', v_queued || jsonb_build_object('by', auth.uid()), p_account_id
+        'reconcile.requested', v_queued || jsonb_build_object('account_id', p_account_id),
+        auth.uid()
     );
     return v_queued;
 end;

@@ -10,21 +10,40 @@
 
 create function private.require_custom_limits(p_limits jsonb) returns void
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
+declare
+    v_nothing text;
 begin
-    if private.is_custom_limits(p_limits) and octet_length(p_limits::text) <= 16384 then
-        return;
+    if (private.is_custom_limits(p_limits) and octet_length(p_limits::text) <= 16384) is not true
+    then
+        raise sqlstate 'PT400' using
+            message = 'These are no custom limits.',
+            hint = 'Send {meter: {day, month or lifetime: a whole number, or null for unlimited}}, '
+                || 'such as {"interviews": {"month": 20}}.';
     end if;
-    raise sqlstate 'PT400' using
-        message = 'These are no custom limits.',
-        hint = 'Send {meter: {day, month or lifetime: a whole number, or null for unlimited}}, '
-            || 'such as {"interviews": {"month": 20}}.';
+    -- An agreement that nothing reads looks kept, and is not.
+    select min(format('%s:%s', m.meter, l.period)) into v_nothing
+    from jsonb_each(p_limits) as m (meter, periods)
+    cross join lateral jsonb_object_keys(m.periods) as l (period)
+    where case m.meter
+        when 'resumes' then l.period <> 'lifetime'
+        else not exists (select 1 from public.operations o where m.meter = any(o.meters))
+    end;
+    if v_nothing is not null then
+        raise sqlstate 'PT400' using
+            message = format('Nothing is limited by %s.', v_nothing),
+            hint = format('Meters: %s; and resumes, lifetime only.', (
+                select string_agg(distinct m.meter, ', ' order by m.meter)
+                from public.operations o
+                cross join lateral unnest(o.meters) as m (meter)
+            ));
+    end if;
 end;
 $$;
 comment on function private.require_custom_limits(jsonb) is
-    'PT400 for what subscriptions.custom_limits does not take.';
+    'PT400 for what subscriptions.custom_limits does not take, and for what nothing is limited by.';
 
 create function private.admin_grant_subscription(
     p_account_id uuid,

@@ -155,8 +155,9 @@ as $$
     select coalesce(
         json_agg(
             json_build_object(
-                -- An admin opened the account of somebody else.
-                'event_type', e.event_type, 'event_data', e.event_data - 'opened',
+                -- Whom an admin had to do with is theirs to know.
+                'event_type', e.event_type,
+                'event_data', e.event_data - '{opened,account_id}'::text[],
                 'ip_address', host(e.ip_address), 'user_agent', e.user_agent,
                 'created_at', e.created_at
             )

@@ -35,6 +35,11 @@ create table public.retention_policies (
     constraint retention_policies_webhooks_check check (
         relation <> 'private.webhook_events' or keep >= interval '30 days' and condition = 'ended'
     ),
+    -- A counter that goes before its period is over gives all its uses back.
+    constraint retention_policies_counters_check check (
+        relation <> 'public.usage_counters'
+        or keep >= interval '32 days' and condition = 'not_lifetime' and column_name = 'updated_at'
+    ),
     constraint retention_policies_files_check check (
         (action = 'purge_files') = (relation = 'storage.objects')
         and (relation = 'storage.objects') = (condition = 'interview_audio')

@@ -76,10 +76,8 @@ declare
     v_profile public.profiles;
 begin
     perform private.require_admin();
+    perform private.lock_known_account(p_account_id);
     select * into v_profile from public.profiles p where p.id = p_account_id;
-    if not found then
-        perform private.raise_not_found('account', p_account_id);
-    end if;
     perform private.record_event(
         'account.opened', jsonb_build_object('opened', p_account_id), auth.uid(), 'info'
     );

@@ -99,6 +99,8 @@ as $$
     select s.user_id::text
     from public.subscriptions s
     where s.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
+        -- A granted one runs at none, and may go beside one that is paid.
+        and s.provider <> 'manual'
     group by s.user_id
     having count(*) > 1;
 $$;
