@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -14,6 +14,9 @@ from cli.operator_options import ProviderName, select_announced
 from cli.operator_view import show_table, status
 from cli.output import CliError, JsonOption, emit
 from cli.safety import ConfirmOption, YesOption, approve
+
+if TYPE_CHECKING:
+    from cli.webhook_samples import Wanted
 
 WAIT_SECONDS = 30
 
@@ -92,15 +95,10 @@ def send(
     from cli.webhook_sender import send as send_samples
 
     require_known(provider, event)
-    if event_id and event in STORIES:
-        raise typer.BadParameter(f"{event} is many events", param_hint="--event-id")
-    if plan and pack:
-        raise typer.BadParameter("it is about a plan or about a pack", param_hint="--pack")
-    if state and (provider == "razorpay" or event in STORIES):
-        raise typer.BadParameter("single events of Stripe only", param_hint="--status")
     wanted = Wanted(
         event, plan, interval, pack, subscription, payment, refunded, state, _moment(at), event_id
     )
+    _require_sense(provider, wanted, is_story=event in STORIES)
     environment = select_announced(env, state_dir, port_base)
     destination = find_destination(environment, provider, url)
     with open_database(environment) as db:
@@ -116,6 +114,19 @@ def send(
             for answer in answers:
                 answer["outcome"] = outcomes.get(answer["event_id"], "refused")
     emit(answers, as_json=as_json, render=lambda: _show(answers))
+    _require_success(answers)
+
+
+def _require_sense(provider: ProviderName, wanted: Wanted, *, is_story: bool) -> None:
+    if wanted.event_id and is_story:
+        raise typer.BadParameter(f"{wanted.event} is many events", param_hint="--event-id")
+    if wanted.plan and wanted.pack:
+        raise typer.BadParameter("it is about a plan or about a pack", param_hint="--pack")
+    if wanted.status and (provider == "razorpay" or is_story):
+        raise typer.BadParameter("single events of Stripe only", param_hint="--status")
+
+
+def _require_success(answers: list[dict[str, Any]]) -> None:
     refused = [answer for answer in answers if answer["status"] >= 300]
     if refused:
         raise CliError(

@@ -43,19 +43,7 @@ def create_app(
     recorder = GroupRecorder(inbox.record, _limits(settings), on_call=metrics.count_call)
     metrics.watch_waiting(lambda: recorder.waiting)
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        recorder.start()
-        yield
-        await recorder.close()
-
-    app = FastAPI(
-        title="resumebase",
-        openapi_url=None,
-        redirect_slashes=False,
-        lifespan=lifespan,
-    )
-    install_error_answers(app)
+    app = _framework(recorder)
     app.state.settings = settings
     app.state.billing = billing
     app.state.supabase = client
@@ -74,6 +62,23 @@ def create_app(
         app.router.routes.append(Route(path, endpoint, methods=["POST"]))
     app.router.routes.extend(Health(settings, inbox, metrics).routes())
     app.include_router(checkout_routes.router)
+    _admit_web_pages(app, settings)
+    return _past_the_framework(app, webhooks)
+
+
+def _framework(recorder: GroupRecorder) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        recorder.start()
+        yield
+        await recorder.close()
+
+    app = FastAPI(title="resumebase", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
+    install_error_answers(app)
+    return app
+
+
+def _admit_web_pages(app: FastAPI, settings: HttpSettings) -> None:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.allowed_origins,
@@ -81,7 +86,6 @@ def create_app(
         allow_headers=["authorization", "content-type", "idempotency-key"],
         max_age=600,
     )
-    return _past_the_framework(app, webhooks)
 
 
 def _past_the_framework(app: ASGIApp, webhooks: Mapping[str, ASGIApp]) -> ASGIApp:
