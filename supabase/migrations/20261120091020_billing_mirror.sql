@@ -108,6 +108,7 @@ begin
         select p.id
         from public.subscriptions s
         inner join public.profiles p on p.id = s.user_id
+        inner join auth.users u on u.id = p.id
         where s.superseded_at is null and p.subscription_status <> 'none'
             and (
                 s.status in ('trialing', 'active') and s.current_period_end <= now()
@@ -117,6 +118,8 @@ begin
         limit 500
         -- Somebody who is busy with an account leaves it in step, or it is found next time.
         for no key update of p skip locked
+        -- A profile that changes twice has its user checked, which a deletion has locked first.
+        for key share of u skip locked
     loop
         v_mirrored := v_mirrored + private.mirror_subscription(v_user_id)::integer;
     end loop;

@@ -234,6 +234,7 @@ begin
     for v_user_id in
         select p.id
         from public.profiles p
+        inner join auth.users u on u.id = p.id
         where p.id = any(array(
             select distinct s.user_id
             from public.subscriptions s
@@ -242,7 +243,9 @@ begin
             limit 500
         ))
         order by p.id
-        for no key update skip locked
+        -- As lock_billing does, and waiting for nobody.
+        for no key update of p skip locked
+        for key share of u skip locked
     loop
         perform private.settle_subscriptions(v_user_id);
         v_settled := v_settled + 1;
