@@ -266,7 +266,9 @@ def test_plan_that_nobody_charges_for__is_sold(
     assert begin(db, owner)["status"] == "open"
 
 
-def test_checkouts__are_limited_until_the_provider_was_asked(db: Database, owner: Actor) -> None:
+def test_checkouts__are_limited_until_the_provider_was_asked(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
     sql = (
         'update public.global_config set value = value || \'{"checkout": '
         '{"limit": 3, "seconds": 600}}\' where key = \'rate_limits\''
@@ -282,6 +284,7 @@ def test_checkouts__are_limited_until_the_provider_was_asked(db: Database, owner
         with refused("PT429"):
             begin(db, owner, key)
     assert begin(db, owner)["checkout_id"] == "cs_1"
+    assert begin(db, stranger)["status"] == "open"
 
 
 # What the provider made of it --------------------------------------------------------------------

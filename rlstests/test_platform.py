@@ -50,7 +50,7 @@ def named_in_functions(db: Database, call: str) -> dict[str, str]:
         "select distinct m.part[1] as key, m.part[2] as value from pg_proc p "
         "cross join lateral (select pg_get_functiondef(p.oid) as text) d "
         "cross join lateral regexp_matches(d.text, %s, 'g') as m (part) "
-        "where p.pronamespace = 'private'::regnamespace and p.prokind = 'f'",
+        "where p.pronamespace = any('{private,worker}'::regnamespace[]) and p.prokind = 'f'",
         call + r"\(\s*'(\w+)'(?:::text)?(?:,\s*(\d+))?",
     )
     return {row["key"]: row["value"] for row in found}
@@ -79,7 +79,8 @@ def test_models__have_a_price(db: Database) -> None:
 def test_rate_limits__are_set_for_what_is_limited_and_for_nothing_else(db: Database) -> None:
     sql = "select value from public.global_config where key = 'rate_limits'"
     rules = db.value(SYSTEM, sql)
-    assert set(rules) == set(named_in_functions(db, "limit_rate"))
+    limited = {*named_in_functions(db, "limit_rate"), *named_in_functions(db, "limit_rate_of")}
+    assert set(rules) == limited
     for rule in rules.values():
         assert set(rule) == {"limit", "seconds"}
         assert min(rule.values()) >= 1

@@ -19,17 +19,22 @@ from edge_workers.supabase_client import open_supabase_client
 
 
 def run_worker_process(
-    settings: Settings, *, kinds: Collection[str] = (), drain: bool = False
+    settings: Settings,
+    *,
+    billing: BillingSettings | None = None,
+    kinds: Collection[str] = (),
+    drain: bool = False,
 ) -> Mapping[Outcome, int]:
     """Be a worker until SIGTERM or SIGINT, or, with `drain`, until no ready task is left.
 
+    `billing` are the accounts at the payment providers, those of the environment without it.
     `kinds` narrows the work to these task kinds; empty means all. Logs JSON lines to stderr. Gives
     how many attempts ended in which way. Raises ConfigurationError for unknown kinds and for an
     address, a key or a database that cannot work, and BackendUnavailable when a draining worker
     has waited for the backend too long.
     """
     handlers = _handlers_of(kinds)
-    billing = BillingSettings.from_environment()
+    billing = billing or BillingSettings.from_environment()
     json_log.configure(
         secrets=[settings.supabase_secret_key.get_secret_value(), *billing.secrets()]
     )

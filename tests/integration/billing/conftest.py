@@ -1,7 +1,9 @@
 """Both providers on this machine, and the accounts that our service has there."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -9,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from pydantic import SecretStr
+from supabase import AsyncClient
 
 from cli.demo.user import DemoUser
 from cli.stack.status import StackStatus
@@ -52,8 +55,26 @@ def billing(razorpay: FakeRazorpay, stripe: FakeStripe) -> BillingSettings:
     )
 
 
+@dataclass(frozen=True)
+class Backend:
+    """An event loop for all tests, and in it the service's connection to the stack."""
+
+    runner: asyncio.Runner
+    settings: HttpSettings
+    client: AsyncClient
+
+
+@pytest.fixture(scope="session")
+def backend(stack: StackStatus) -> Iterator[Backend]:
+    settings = HttpSettings(supabase_url=stack.api_url, supabase_secret_key=stack.secret_key)
+    opened = open_supabase_client(settings)
+    with asyncio.Runner() as runner:
+        yield Backend(runner, settings, runner.run(opened.__aenter__()))
+        runner.run(opened.__aexit__(None, None, None))
+
+
 @pytest.fixture
-def post(stack: StackStatus, billing: BillingSettings) -> Post:
+def post(backend: Backend, billing: BillingSettings) -> Post:
     """A function that posts to the real service, which runs in this process."""
 
     def run(
@@ -70,28 +91,20 @@ def post(stack: StackStatus, billing: BillingSettings) -> Post:
         token = token or (token_of(user) if user else None)
         if token:
             headers["authorization"] = f"Bearer {token}"
-        call = _post(stack, settings, path, body=body, headers=headers, content=content)
-        return asyncio.run(call)
+        content = json.dumps(body).encode() if content is None else content
+        return backend.runner.run(_post(backend, settings, path, content, headers))
 
     return run
 
 
 async def _post(
-    stack: StackStatus,
-    billing: BillingSettings,
-    path: str,
-    *,
-    body: object,
-    headers: dict[str, str],
-    content: bytes | None,
+    backend: Backend, billing: BillingSettings, path: str, content: bytes, headers: dict[str, str]
 ) -> httpx.Response:
-    settings = HttpSettings(supabase_url=stack.api_url, supabase_secret_key=stack.secret_key)
-    async with open_supabase_client(settings) as client:
-        transport = httpx.ASGITransport(create_app(settings, billing, client))
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as service:
-            if content is not None:
-                return await service.post(path, content=content, headers=headers)
-            return await service.post(path, json=body, headers=headers)
+    transport = httpx.ASGITransport(create_app(backend.settings, billing, backend.client))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://service", trust_env=False, verify=False
+    ) as service:
+        return await service.post(path, content=content, headers=headers)
 
 
 def token_of(user: DemoUser) -> str:
