@@ -5,7 +5,7 @@ order of its events, through private.apply_billing_changes.
 """
 
 import json
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,14 +20,11 @@ from rlstests.billing_changes import (
     subscription,
 )
 
-Life = Callable[[Actor], list[Event]]
 
-
-def end_of(db: Database, user: Actor, events: list[Event]) -> dict[str, object]:
+def end_of(db: Database, user: Actor, events: list[Event]) -> dict[str, Any]:
     text, waiting = end_state(db, user, events).rsplit(" waiting ", 1)
     assert waiting == "{}"
-    found = json.loads(text)
-    assert isinstance(found, dict)
+    found: dict[str, Any] = json.loads(text)
     return found
 
 
@@ -48,7 +45,7 @@ def failing_life(user: Actor) -> list[Event]:
 
 def test_failing_life__ends_in_one_state(db: Database, owner: Actor) -> None:
     end = end_of(db, owner, failing_life(owner))
-    (row,) = end["subscriptions"]  # type: ignore[misc]
+    (row,) = end["subscriptions"]
     assert (row["status"], row["plan_code"], row["past_due_at"]) == ("canceled", "pro", None)
     assert row["trial_end"] is not None
     assert end["profile"] == ["free", "none", {}]
@@ -57,8 +54,8 @@ def test_failing_life__ends_in_one_state(db: Database, owner: Actor) -> None:
 def test_life_that_is_late_in_the_end__counts_the_grace_from_the_first_failure(
     db: Database, owner: Actor
 ) -> None:
-    end = end_of(db, owner, [*failing_life(owner)[1:6]])
-    (row,) = end["subscriptions"]  # type: ignore[misc]
+    end = end_of(db, owner, failing_life(owner)[1:6])
+    (row,) = end["subscriptions"]
     assert (row["status"], row["past_due_at"]) == ("past_due", at(days=10))
     assert row["last_event_at"] == at(days=11)
 
@@ -76,7 +73,7 @@ def test_ties_of_one_second__end_in_one_state(db: Database, owner: Actor) -> Non
         )
     ]
     end = end_of(db, owner, same)
-    (row,) = end["subscriptions"]  # type: ignore[misc]
+    (row,) = end["subscriptions"]
     assert (row["status"], row["current_period_end"]) == ("active", at(days=31))
     assert end["profile"] == ["pro", "active", {}]
 
@@ -94,7 +91,7 @@ def test_two_ends_of_one_subscription__are_the_first_one(db: Database, owner: Ac
             [subscription(owner, "paused", at(days=2))],
         ],
     )
-    (row,) = end["subscriptions"]  # type: ignore[misc]
+    (row,) = end["subscriptions"]
     assert (row["status"], row["ended_at"]) == ("canceled", at(days=3))
     assert row["last_event_at"] == at(days=5)
 
@@ -114,7 +111,7 @@ def test_upgrade_by_a_second_subscription__ends_in_one_state(db: Database, owner
         [subscription(owner, "active", at(days=5), **large)],
         [subscription(owner, "past_due", at(days=6), **small)],
     ]
-    first, second = end_of(db, owner, running)["subscriptions"]  # type: ignore[misc]
+    first, second = end_of(db, owner, running)["subscriptions"]
     assert (first["superseded_at"], second["superseded_at"]) == (at(days=5), None)
 
 
@@ -141,7 +138,7 @@ def test_larger_plan_that_ends__gives_the_smaller_one_its_place_back(
         ],
     )
     assert end["profile"] == ["starter", "active", {}]
-    granted, first, second = end["subscriptions"]  # type: ignore[misc]
+    granted, first, second = end["subscriptions"]
     assert granted["superseded_at"] is not None
     assert (first["superseded_at"], second["superseded_at"]) == (None, None)
 
@@ -179,7 +176,7 @@ def test_tokens_bought_and_given_back_in_parts__end_in_one_state(
         ],
     )
     assert end["tokens"] == [0, 30, 100]
-    failed, row = end["payments"]  # type: ignore[misc]
+    failed, row = end["payments"]
     assert (failed["status"], failed["tokens"]) == ("failed", 100)
     assert (row["status"], row["paid_at"], row["failed_at"]) == ("refunded", at(hours=2), None)
     assert end["checkouts"] == [["cs_1", "completed", None, "pi_1"]]
@@ -212,7 +209,7 @@ def test_payments_of_a_subscription__find_it_in_any_order(db: Database, owner: A
             [payment(owner, "succeeded", at(days=2), **refund)],
         ],
     )
-    paid, renewed = end["payments"]  # type: ignore[misc]
+    paid, renewed = end["payments"]
     assert renewed["paid_for"] == "sub_1"
     assert (paid["status"], paid["paid_for"], paid["refunded_amount"]) == ("succeeded", "sub_1", 50)
     assert end["aliases"] == ["pi_1 = in_1"]
@@ -227,7 +224,7 @@ def test_two_payments_that_fail__keep_the_reason_of_the_last(db: Database, owner
         for hour, reason, amount in ((2, "No funds.", 200), (1, "Stolen.", 210), (2, "Aged.", 205))
     ]
     end = end_of(db, owner, [*failures, [payment(owner, "pending", at(hours=3))]])
-    (row,) = end["payments"]  # type: ignore[misc]
+    (row,) = end["payments"]
     assert (row["failure_reason"], row["failed_at"]) == ("No funds.", at(hours=2))
     assert (row["amount"], row["last_event_at"]) == (210, at(hours=3))
 

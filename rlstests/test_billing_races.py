@@ -1,11 +1,15 @@
 """Room billing, races: money and accounts that go at the same moment never wait for each other."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 
 from cli.stack.status import StackStatus
+from rlstests.actors import Actor
+from rlstests.billing_changes import Change, at, payment, subscription
 from rlstests.sessions import session
 from rlstests.test_races import ROUNDS, at_once
 
@@ -88,3 +92,91 @@ def test_changes_of_one_subscription_at_once__leave_the_profile_in_step(
     finally:
         with session(stack.db_url) as connection:
             delete(user_id)(connection)
+
+
+def say(*changes: Change) -> Action:
+    """Apply the changes of one event."""
+
+    def run(connection: psycopg.Connection) -> None:
+        connection.execute("select private.apply_billing_changes(%s)", (json.dumps(changes),))
+
+    return run
+
+
+def newcomer(db_url: str) -> Actor:
+    """A committed user who has bought nothing yet."""
+    user_id = uuid4()
+    with session(db_url) as connection:
+        connection.execute("insert into auth.users (id) values (%s)", (user_id,))
+    return Actor("newcomer", "authenticated", user_id)
+
+
+def ids_of(user: Actor) -> dict[str, Any]:
+    """Ids that nobody else has."""
+    return {"subscription_id": f"sub_{user.user_id}", "customer_id": f"cus_{user.user_id}"}
+
+
+def test_workers_that_apply_one_subscription_at_once__leave_what_all_of_it_says(
+    stack: StackStatus,
+) -> None:
+    for _ in range(ROUNDS):
+        user = newcomer(stack.db_url)
+        assert user.user_id is not None
+        story = [
+            subscription(user, status, at(days=day), **ids_of(user))
+            for day, status in enumerate(["incomplete", "trialing", "active", "past_due", "paused"])
+        ]
+        bought = payment(user, "succeeded", at(), payment_id=f"pi_{user.user_id}")
+        story.append(bought)
+        story.append({**bought, "refunded_amount": 100, "kind": None, "user_id": None})
+        try:
+            assert at_once(stack.db_url, *map(say, story + story[:2])) == ["ok"] * 9
+            with session(stack.db_url) as connection:
+                say(story[-1])(connection)
+                row = connection.execute(
+                    "select s.status, p.subscription_tier, b.current_balance, "
+                    "(select count(*) from private.subscription_observations o "
+                    "where o.user_id = s.user_id) from public.subscriptions s "
+                    "join public.profiles p on p.id = s.user_id "
+                    "join public.token_balances b on b.user_id = s.user_id "
+                    "where s.user_id = %s",
+                    (user.user_id,),
+                ).fetchone()
+            assert row == ("paused", "free", 50, 5)
+        finally:
+            with session(stack.db_url) as connection:
+                delete(user.user_id)(connection)
+
+
+def test_account_deleted_while_events_of_it_are_applied__never_deadlocks(
+    stack: StackStatus,
+) -> None:
+    for _ in range(ROUNDS):
+        user = newcomer(stack.db_url)
+        assert user.user_id is not None
+        actions = [
+            say(subscription(user, "active", at(days=day), **ids_of(user))) for day in range(3)
+        ]
+        bought = say(payment(user, "succeeded", at(), payment_id=f"pi_{user.user_id}"))
+        ends = at_once(stack.db_url, *actions, bought, delete(user.user_id))
+        assert ends == ["ok"] * 5
+        with session(stack.db_url) as connection:
+            for table in ("public.subscriptions", "private.subscription_observations"):
+                sql = f"select count(*) from {table} where user_id = %s"
+                left = connection.execute(sql.encode(), (user.user_id,)).fetchone()
+                assert left == (0,)
+
+
+def test_events_of_two_users_in_either_order__never_deadlock(stack: StackStatus) -> None:
+    for _ in range(ROUNDS):
+        users = [newcomer(stack.db_url) for _ in range(2)]
+        both = [subscription(user, "active", at(), **ids_of(user)) for user in users]
+        later = [subscription(user, "past_due", at(days=1), **ids_of(user)) for user in users]
+        try:
+            ends = at_once(stack.db_url, say(*both), say(*later[::-1]), say(*both[::-1]))
+            assert ends == ["ok"] * 3
+        finally:
+            for user in users:
+                assert user.user_id is not None
+                with session(stack.db_url) as connection:
+                    delete(user.user_id)(connection)

@@ -212,8 +212,20 @@ def test_event_that_waits__is_tried_ever_more_rarely(db: Database, owner: Actor)
         let_pass(db, id_, f"{pauses[-1]} minutes")
         db.query(SYSTEM, "update private.webhook_events set parked_at = now() where id = %s", id_)
         assert maintain(db) == 1
-    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 256, 256]
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 256]
     assert len(told(db, "webhook.parked")) == 1
+
+
+def test_event_that_waits__is_looked_at_again_at_once(db: Database, owner: Actor) -> None:
+    # Whoever brought what it needs at the same moment did not see that it waits.
+    id_ = receive(db)
+    nobody = subscription(owner, "active", at(), user_id=None)
+    complete(db, id_, nobody)
+    (again,) = claim(db, 10, ("webhook",))
+    assert again["payload"] == {"webhook_event_id": str(id_)}
+    finish(db, again, {"changes": [nobody], "note": None})
+    assert stored(db, id_)["attempts"] == 2
+    assert claim(db, 10, ("webhook",)) == []
 
 
 def test_event_that_waited_for_three_days__fails_once(db: Database, owner: Actor) -> None:

@@ -1,7 +1,8 @@
 """`webhook`: an event of a payment provider becomes changes, which the database applies."""
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 from edge_workers.billing.changes import MalformedEvent, Normalised, Provider
 from edge_workers.errors import TaskFailed
@@ -10,7 +11,7 @@ from edge_workers.queue_client import QueueClient, Task
 
 
 class _Normaliser(Protocol):
-    def __call__(self, event_type: str, payload: object, /) -> Normalised: ...
+    def __call__(self, event_type: str, payload: Mapping[str, Any], /) -> Normalised: ...
 
 
 async def handle(task: Task, context: Context) -> Normalised:

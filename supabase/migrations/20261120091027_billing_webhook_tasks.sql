@@ -63,11 +63,16 @@ begin
         user_id = coalesce(v_user_id, w.user_id),
         attempts = w.attempts + 1,
         error = left(p_outcome ->> 'error', 2000),
-        -- From a minute on, doubling, up to four hours.
-        next_attempt_at = now() + interval '1 minute' * power(2, least(w.attempts, 8))
+        -- From half a minute on, doubling, up to four hours.
+        next_attempt_at = now() + interval '30 seconds' * power(2, least(w.attempts, 9))
     where w.id = p_event.id;
-    -- Once, not with every attempt.
     if p_event.parked_at is null then
+        -- What it waits for may be coming in at this moment, and then wakes nobody.
+        perform private.enqueue_task(
+            'webhook', jsonb_build_object('webhook_event_id', p_event.id), null, null,
+            format('webhook:%s:again', p_event.id)
+        );
+        -- Once, not with every attempt.
         perform private.record_event(
             'webhook.parked',
             jsonb_build_object(

@@ -53,6 +53,7 @@ class Backend(Queue):
         self.files: dict[str, bytes] = {}
         self.immovable: set[str] = set()
         self.is_kept = False
+        self.webhook_event: dict[str, Any] = {}
         self.calls: list[Call] = []
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         self.let_go = threading.Event()
@@ -92,6 +93,10 @@ class Backend(Queue):
             if name.startswith(f"{folder}/"):
                 named.setdefault(bucket, []).append(name)
         return {"status": "confirmed", "files": named}
+
+    def _webhook_event(self, p_task_id: str, p_lease_token: str) -> dict[str, Any]:
+        self._leased(p_task_id, p_lease_token)
+        return self.webhook_event
 
     def _remove(self, bucket: str, names: list[str]) -> list[dict[str, str]]:
         paths = {name: f"{bucket}/{name}" for name in names}
