@@ -117,7 +117,11 @@ OUTCOMES = """
         case when e.parked_at is not null then 'parked' else e.status end as status,
         e.status = 'received' and (
             e.parked_at is null
-            or exists (select 1 from queue.tasks t where t.dedupe_key = 'webhook:' || e.id)
+            or exists (
+                select 1
+                from queue.tasks t
+                where t.kind = 'webhook' and t.payload ->> 'webhook_event_id' = e.id::text
+            )
         ) as is_open
     from private.webhook_events e
     where e.provider = %s and e.event_id = any(%s)

@@ -1,5 +1,6 @@
 """Room billing, operating: the inbox as admins see it, and events that are tried again."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -158,8 +159,8 @@ def test_event__is_shown_whole_and_leaves_a_trace(db: Database, admin: Actor) ->
     found = park(db)
     task = db.value(
         SYSTEM,
-        "select private.enqueue_task('webhook', '{}', null, null, %s)",
-        f"webhook:{found}",
+        "select private.enqueue_task('webhook', %s, null, null)",
+        json.dumps({"webhook_event_id": str(found)}),
     )
     seen = db.value(admin, "select public.report_webhook_event(%s)", found)
     assert seen["payload"] == {"id": "in_1"}

@@ -113,7 +113,7 @@ def test_grant__gives_the_plan_at_once(
 def test_grant_until_a_day__ends_by_the_clock(db: Database, owner: Actor, admin: Actor) -> None:
     row = grant(db, admin, owner.user_id, until="tomorrow")
     assert plan_of(db, owner) == ("pro", "active")
-    maintain = "select private.maintain_subscription_turns() -> 'expired'"
+    maintain = "select private.maintain_granted_subscriptions() -> 'ended'"
     assert db.value(SYSTEM, maintain) == 0
     db.query(
         SYSTEM,
@@ -142,10 +142,21 @@ def test_grant_that_ends__lets_a_paid_one_count_again(
         owner.user_id,
     )
     db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = now()")
-    assert "subscription_turns" in db.value(SYSTEM, "select worker.run_maintenance() -> 'jobs'")
+    assert "granted_subscriptions" in db.value(SYSTEM, "select worker.run_maintenance() -> 'jobs'")
     assert plan_of(db, owner) == ("starter", "active")
     granted, left = rows_of(db, owner)
-    assert (granted["status"], left["id"]) == ("expired", paid["id"])
+    assert (granted["status"], left["id"]) == ("canceled", paid["id"])
+
+
+def test_grant_that_gave_way__ends_as_well_and_what_is_paid_does_not(
+    db: Database, owner: Actor
+) -> None:
+    subscribe(db, owner, current_period_end="yesterday")
+    manual: dict[str, Any] = {"provider": "manual", "provider_subscription_id": None}
+    subscribe(db, owner, **manual, current_period_end="yesterday", superseded_at="now")
+    assert db.value(SYSTEM, "select private.maintain_granted_subscriptions() -> 'ended'") == 1
+    granted, paid = rows_of(db, owner)
+    assert (granted["status"], paid["status"]) == ("expired", "active")
 
 
 def test_same_grant__again_changes_nothing(db: Database, owner: Actor, admin: Actor) -> None:

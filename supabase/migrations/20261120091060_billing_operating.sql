@@ -141,7 +141,10 @@ begin
                 'id', t.id, 'attempt', t.attempt, 'run_at', t.run_at,
                 'is_running', t.lease_token is not null, 'last_error', t.last_error
             )
-            from queue.tasks t where t.dedupe_key = 'webhook:' || p_id
+            from queue.tasks t
+            where t.kind = 'webhook' and t.payload ->> 'webhook_event_id' = p_id::text
+            order by t.run_at
+            limit 1
         )
     );
 end;
@@ -259,7 +262,15 @@ volatile
 set search_path = ''
 as $$
 begin
-    perform private.replay_webhook_event(p_event.id);
+    update private.webhook_events e
+    -- As when it came: by then maintenance looks whether there is a task at all.
+    set status = 'received', error = null, closed_at = null, parked_at = null, waits_for = null,
+        next_attempt_at = now() + interval '5 minutes'
+    where e.id = p_event.id;
+    perform private.enqueue_task(
+        'webhook', jsonb_build_object('webhook_event_id', p_event.id), null, null,
+        'webhook:' || p_event.id
+    );
     perform private.record_event(
         'webhook.replayed',
         jsonb_build_object('webhook_event_id', p_event.id, 'status', p_event.status),
@@ -268,7 +279,8 @@ begin
 end;
 $$;
 comment on function private.replay_by_admin(private.webhook_events) is
-    'Has an event applied once more, and remembers who wanted it.';
+    'Has an event applied once more, and remembers who wanted it. One that is in the queue already
+stays there once.';
 
 create function private.admin_replay_webhook_event(p_id uuid) returns text
 language plpgsql

@@ -278,3 +278,48 @@ A granted one ends here. One at a provider is ended there by a worker, and the a
 was: its end comes by webhook. One that is over stays as it is. PT403 for anybody else, PT404 for an
 unknown account or subscription, PT409 when a grant without end should end by itself.';
 grant execute on function public.admin_cancel_subscription(uuid, boolean, uuid) to authenticated;
+
+-- By the clock ------------------------------------------------------------------------------------
+
+create function private.maintain_granted_subscriptions() returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    v_user_id uuid;
+    v_ended integer := 0;
+begin
+    -- No provider tells when these are over.
+    for v_user_id in
+        select p.id
+        from public.profiles p
+        where p.id = any(array(
+            select distinct s.user_id
+            from public.subscriptions s
+            where s.provider = 'manual' and s.status in ('trialing', 'active')
+                and s.current_period_end <= now()
+            limit 500
+        ))
+        order by p.id
+        for no key update skip locked
+    loop
+        update public.subscriptions s
+        set status = case when s.cancel_at_period_end then 'canceled' else 'expired' end,
+            ended_at = s.current_period_end,
+            last_event_at = greatest(s.last_event_at, now())
+        where s.user_id = v_user_id and s.provider = 'manual'
+            and s.status in ('trialing', 'active') and s.current_period_end <= now();
+        perform private.settle_subscriptions(v_user_id);
+        v_ended := v_ended + 1;
+    end loop;
+    return jsonb_build_object('ended', v_ended, 'again', v_ended = 500);
+end;
+$$;
+comment on function private.maintain_granted_subscriptions() is
+    'Ends granted subscriptions whose time ran out, so that another one of the user may count. At
+most 500 a round.';
+
+insert into private.maintenance_jobs (name, description, repeat_every)
+values ('granted_subscriptions', 'End grants whose time ran out.', interval '1 minute')
+on conflict (name) do nothing;
