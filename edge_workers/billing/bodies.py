@@ -45,7 +45,7 @@ def read_object(body: bytes) -> dict[str, Any]:
         raise WebhookRefused("not_an_object", "The body is not a JSON object.")
     _check_depth(value)
     if _UNSTORABLE_ESCAPE.search(text):
-        value = _storable(value)
+        value = {_storable(key): _storable(child) for key, child in value.items()}
     if len(body) > _SURELY_SMALL_ENOUGH:
         _check_size(value)
     return value
