@@ -276,6 +276,22 @@ comment on function private.settle_subscriptions(uuid) is
 now, of the highest plan, the latest. Call it after every change of a subscription, a granted one
 too; insert that one with superseded_at, as two may not count at once.';
 
+create function private.subscriptions_paid_for(p_user_id uuid) returns uuid[]
+language sql
+stable
+set search_path = ''
+as $$
+    select array(
+        select s.id
+        from public.subscriptions s
+        where s.user_id = p_user_id and s.provider <> 'manual'
+            and s.status in ('trialing', 'active', 'past_due') and not s.cancel_at_period_end
+        order by s.id
+    );
+$$;
+comment on function private.subscriptions_paid_for(uuid) is
+    'Subscriptions that a provider is going to charge a user for again.';
+
 create function private.apply_subscription_change(
     p_change private.billing_change,
     p_user_id uuid
@@ -287,13 +303,15 @@ as $$
 declare
     v_price_id uuid;
     v_folded public.subscriptions;
+    v_paid_for uuid[];
     v_id uuid;
 begin
     if p_change.price_id is not null then
         select r.id into v_price_id
         from public.plan_prices r
         where r.provider = p_change.provider and r.provider_price_id = p_change.price_id;
-        if not found then
+        -- An end is an end, whatever it was the end of.
+        if not found and p_change.status not in ('canceled', 'expired') then
             perform private.park(
                 format('No plan has the price %s of %s.', p_change.price_id, p_change.provider),
                 array[format('price:%s:%s', p_change.provider, p_change.price_id)]
@@ -324,10 +342,24 @@ begin
                 p_change.subscription_id, p_change.provider
             ),
             private.billing_keys(p_change)
+            || array(
+                select format('price:%s:%s', p_change.provider, p_change.price_id)
+                where p_change.price_id is not null
+            )
         );
     end if;
+    v_paid_for := private.subscriptions_paid_for(p_user_id);
     v_id := private.store_subscription(v_folded);
     perform private.settle_subscriptions(p_user_id);
+    if cardinality(private.subscriptions_paid_for(p_user_id))
+        > greatest(cardinality(v_paid_for), 1) then
+        perform private.record_event(
+            'subscription.paid_twice',
+            jsonb_build_object('subscriptions', private.subscriptions_paid_for(p_user_id)),
+            p_user_id,
+            'warning'
+        );
+    end if;
     update public.payments p
     set subscription_id = v_id
     where p.provider = p_change.provider and p.user_id = p_user_id and p.kind = 'subscription'
@@ -337,4 +369,6 @@ begin
 end;
 $$;
 comment on function private.apply_subscription_change(private.billing_change, uuid) is
-    'Adds an observation and writes what all of them say. Parks for a price that nobody knows.';
+    'Adds an observation and writes what all of them say. Parks for a price that nobody knows,
+unless it is over. A system event tells operators when a user comes to be charged
+for more than one.';

@@ -88,6 +88,15 @@ declare
     v_outcome text;
 begin
     if v_user_id is null then
+        -- What its provider still says when an account is gone, as that its subscription ended.
+        -- Only its history is left, and every subscription and payment made some.
+        if exists (
+            select 1
+            from public.audit_logs l
+            where l.owner_id = p_change.user_id
+        ) then
+            return 'forgotten';
+        end if;
         if p_change.type = 'checkout' then
             return 'ignored';
         end if;
@@ -121,7 +130,8 @@ begin
 end;
 $$;
 comment on function private.apply_billing_change(private.billing_change, uuid[]) is
-    'Applies one change to an account that is locked: applied, unchanged or ignored.';
+    'Applies one change to an account that is locked: applied, unchanged, ignored, or forgotten for
+an account that was deleted.';
 
 create function private.apply_billing_changes(p_changes jsonb) returns jsonb
 language plpgsql
@@ -180,5 +190,5 @@ end;
 $$;
 comment on function private.apply_billing_changes(jsonb) is
     'Applies all that one event says, or nothing of it. {status: applied, user_id, changes: [{type,
-status: applied|unchanged|ignored}]}, or {status: parked, error, waits_for} when something in it is
+status: applied|unchanged|ignored|forgotten}]}, or {status: parked, error, waits_for} when something in it is
 not known yet. PT422 for what is no change, and for a payment that is too small.';
