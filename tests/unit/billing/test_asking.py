@@ -46,7 +46,8 @@ def providers(monkeypatch):
     return SimpleNamespace(of=lambda _provider: Slow(), call=call)
 
 
-def test_what_is_asked_now_is_older_than_any_event_of_this_second(providers):
+@pytest.mark.usefixtures("providers")
+def test_what_is_asked_now_is_older_than_any_event_of_this_second():
     assert asked_now() == datetime(2026, 11, 20, 11, 59, 58, tzinfo=UTC)
 
 
