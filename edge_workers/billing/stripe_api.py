@@ -52,19 +52,28 @@ class StripeApi:
 
     def open_checkout(self, checkout: Checkout) -> Opened:
         """See PaymentProvider. Stripe gives the same session again for a day."""
-        params = self._session_params(checkout)
-        # The parameters belong to the key: Stripe refuses it with others, and they may have changed
-        # since, as when the user became a customer meanwhile.
-        digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:16]
-        key = f"checkout-{checkout.id}-{digest}"
-        session = _ask(
-            lambda: self._v1.checkout.sessions.create(params, {"idempotency_key": key})  # type: ignore[arg-type]
-        )
+        try:
+            session = self._make_session(checkout)
+        except ProviderMissing:
+            if checkout.customer_id is None:
+                raise
+            # Somebody deleted the customer at Stripe. That must not end what its user can buy.
+            session = self._make_session(checkout.model_copy(update={"customer_id": None}))
         customer, url = session.get("customer"), session.get("url")
         return Opened(
             checkout_id=_text(session.get("id")),
             customer_id=customer if isinstance(customer, str) else None,
             url=_text(url),
+        )
+
+    def _make_session(self, checkout: Checkout) -> dict[str, Any]:
+        params = self._session_params(checkout)
+        # The parameters belong to the key: Stripe refuses it with others, and they may have changed
+        # since, as when the user became a customer meanwhile.
+        digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:16]
+        key = f"checkout-{checkout.id}-{digest}"
+        return _ask(
+            lambda: self._v1.checkout.sessions.create(params, {"idempotency_key": key})  # type: ignore[arg-type]
         )
 
     def fetch_subscription(self, subscription_id: str) -> Entity:
