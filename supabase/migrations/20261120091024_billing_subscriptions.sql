@@ -224,7 +224,12 @@ begin
             superseded_at = coalesce(s.superseded_at, excluded.superseded_at),
             past_due_at = excluded.past_due_at,
             last_event_at = greatest(s.last_event_at, excluded.last_event_at)
+        where s.user_id = excluded.user_id
     returning s.id into v_id;
+    if v_id is null then
+        raise serialization_failure using
+            message = 'Another event said at the same time that this subscription is somebody else''s.';
+    end if;
     return v_id;
 end;
 $$;

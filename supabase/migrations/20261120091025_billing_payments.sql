@@ -318,7 +318,12 @@ begin
             failed_at = excluded.failed_at,
             paid_at = excluded.paid_at,
             last_event_at = excluded.last_event_at
+        where p.user_id = excluded.user_id
     returning * into v_stored;
+    if v_stored.id is null then
+        raise serialization_failure using
+            message = 'Another event said at the same time that this payment is somebody else''s.';
+    end if;
     return v_stored;
 end;
 $$;
