@@ -226,7 +226,8 @@ def measure(arguments: argparse.Namespace) -> dict[tuple[str, bool, int], list[f
 
 def table(rates: dict[tuple[str, bool, int], list[float]]) -> str:
     """The medians per second, and each as a ratio to `update` of the same round."""
-    lines = ["| | " + " | ".join(f"{n} clients" for n in CLIENTS) + " |", "|---|---:|---:|---:|"]
+    heads = [f"{n} client{'s' * (n > 1)}" for n in CLIENTS]
+    lines = [f"| per second | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
     for name, is_hot in dict.fromkeys((name, is_hot) for name, is_hot, _ in rates):
         cells = []
         for clients in CLIENTS:

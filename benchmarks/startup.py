@@ -50,8 +50,8 @@ def main() -> None:
         down()
         return measured
 
-    def from_stopped() -> float:
-        measured = seconds(lambda: run(RESUMEBASE, "up", *stack))
+    def from_stopped(*without: str) -> float:
+        measured = seconds(lambda: run(RESUMEBASE, "up", *stack, *without))
         down()
         return measured
 
@@ -67,6 +67,7 @@ def main() -> None:
             ],
             "up: from nothing to migrated": [from_nothing() for _ in range(3)],
             "up: stopped stack with data": [from_stopped() for _ in range(3)],
+            "… without the HTTP service": [from_stopped("--without", "http") for _ in range(3)],
         }
         run(RESUMEBASE, "up", *stack)
         rows["up: running stack"] = [

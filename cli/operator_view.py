@@ -31,6 +31,7 @@ NO_DECIMALS = frozenset(
     {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"}
     | {"PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"}
 )
+ID_COLUMNS = frozenset({"id", "subscription", "payment", "price id"})
 THREE_DECIMALS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
 
@@ -46,6 +47,11 @@ def moment(value: object) -> str:
         return ""
     at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def day(value: object) -> str:
+    """Write the day of a moment in UTC; nothing for none."""
+    return moment(value).partition(" ")[0]
 
 
 def bar(used: int, allowed: int | None) -> str:
@@ -76,7 +82,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: s
     if not listed:
         console.print(f"[dim]{escape(nothing)}[/]")
         return
-    headings = [Column(name, overflow="fold") for name in columns]
+    # What cannot be copied out of a table is of no use there: other columns give way to ids.
+    headings = [Column(name, overflow="fold", no_wrap=name in ID_COLUMNS) for name in columns]
     table = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in listed:
         table.add_row(*row)

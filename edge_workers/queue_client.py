@@ -161,7 +161,7 @@ class QueueClient:
         return await self._call(_FILES_TO_PURGE, "files_to_purge", **_lease_of(task))
 
     async def subscriptions_to_reconcile(self, task: Task) -> SubscriptionsToReconcile:
-        """Ask which subscriptions and checkouts to fetch: those of the task that there still are."""
+        """Ask which subscriptions and checkouts of the task are still there to fetch."""
         return await self._call(_TO_RECONCILE, "subscriptions_to_reconcile", **_lease_of(task))
 
     async def webhook_event(self, task: Task) -> WebhookEvent:

@@ -89,6 +89,17 @@ class Account:
         kept = (use for use in self.uses if use.state is not State.RELEASED)
         return Counter(charge for use in kept for charge in use.charges)
 
+    def allowance(self, at: datetime) -> dict[Charge, tuple[int, int | None, int | None]]:
+        """For each limit what is used of it, how much it allows, and what remains."""
+        counted = self.counted()
+        found = {}
+        for limit in self.limits:
+            used, left = counted[limit.charge(at)], None
+            if limit.most is not None:
+                left = max(limit.most - used, 0)
+            found[limit.charge(at)] = (used, limit.most, left)
+        return found
+
     def reserve(
         self, name: str, operation: Operation, key: str | None, payload: str, at: datetime
     ) -> int | Refusal:

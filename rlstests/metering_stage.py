@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from rlstests.actors import SYSTEM, Actor, Database, Row
@@ -33,6 +33,20 @@ PLANS = {
         Limit("interviews", "day", 1),
     ),
 }
+
+
+BEGINNINGS = (
+    "2026-11-20 15:00:00+00:00",
+    "2026-12-31 23:59:59.999999+00:00",
+    "2028-02-28 23:59:59.999999+00:00",
+    "2028-02-29 12:00:00+05:30",
+)
+PASSING = tuple(timedelta(hours=h, microseconds=1) for h in (0, 11, 24, 36, 28 * 24))
+CUSTOM: tuple[CustomLimits, ...] = (
+    {},
+    {"pages": {"day": 3}},
+    {"scans": {"lifetime": 1}, "talks": {"month": None}},
+)
 
 
 def make_catalogue(db: Database) -> None:
@@ -143,6 +157,12 @@ def read_books(db: Database, users: list[Actor]) -> list[Books]:
 
 def charge_of(counter: Row) -> Charge:
     return counter["meter"], counter["period_type"], counter["period_key"]
+
+
+def end_of_month_before(at: datetime) -> datetime:
+    """The last instant of the UTC month before."""
+    first = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return first - timedelta(microseconds=1)
 
 
 def moment(text: str) -> datetime:

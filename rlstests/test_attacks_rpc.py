@@ -28,12 +28,15 @@ ROWS: dict[str, str | None] = {
     "p_session_id": "public.interview_sessions",
     "p_generation_id": "public.resume_generations",
     "p_draft_id": "public.resume_drafts",
+    "p_subscription_id": "public.subscriptions",
     # Templates and interviewers are public; an account is for admins, see test_reporting_accounts;
     # a request is whatever a live task works for, see test_queue.
     "p_template_id": None,
     "p_interviewer_id": None,
     "p_account_id": None,
     "p_request_id": None,
+    # Of a webhook event: those are for admins alone, see test_billing_operating.
+    "p_id": None,
 }
 # Where no row is an answer: a draft of a new résumé, bullets outside of interviews.
 MAY_BE_NULL = {
@@ -51,6 +54,7 @@ VALUES: dict[str, Any] = {
     "uuid[]": [],
     "uuid": None,
     "date": "2026-01-01",
+    "timestamp with time zone": "2026-01-01",
 }
 
 

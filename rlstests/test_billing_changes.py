@@ -1,10 +1,16 @@
 """Room billing, changes: what is none is refused; of one event all is applied, or nothing."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from edge_workers.billing.changes import (
+    CheckoutChange,
+    PaymentChange,
+    SubscriptionChange,
+    SubscriptionStatus,
+)
 from rlstests.actors import SYSTEM, Actor, Database, Row, refused
 from rlstests.billing_changes import applied, apply, at, checkout, payment, subscription
 
@@ -113,3 +119,24 @@ def test_nobody_but_functions__applies_changes(db: Database, owner: Actor, admin
     for actor in (owner, admin):
         with refused("42501", match="permission denied"):
             db.query(actor, "select private.apply_billing_changes('[]')")
+
+
+def test_change__has_the_fields_that_workers_send(db: Database) -> None:
+    columns = db.query(
+        SYSTEM,
+        "select attname::text as name from pg_attribute a join pg_class c on c.oid = a.attrelid "
+        "where c.oid = to_regclass('private.billing_change') and not attisdropped",
+    )
+    sent = {
+        field
+        for model in (SubscriptionChange, PaymentChange, CheckoutChange)
+        for field in model.model_fields
+    }
+    assert {column["name"] for column in columns} == sent
+
+
+def test_statuses__are_ranked_as_workers_list_them(db: Database) -> None:
+    sql = "select private.subscription_status_rank(%s)"
+    ranks = [db.value(SYSTEM, sql, status) for status in get_args(SubscriptionStatus)]
+    assert ranks == list(range(1, 9))
+    assert db.value(SYSTEM, sql, "live") is None

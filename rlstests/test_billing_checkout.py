@@ -1,49 +1,12 @@
 """Room billing: what a checkout is begun with, before any provider is asked."""
 
-import json
 from typing import Any
-from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
-from rlstests.actors import NO_GRANT, SERVICE, SYSTEM, Actor, Database, Row, refused
+from rlstests.actors import NO_GRANT, SERVICE, SYSTEM, Actor, Database, refused
 from rlstests.billing_rows import subscribe
-
-PLAN: dict[str, Any] = {"kind": "subscription", "code": "pro", "interval": "month"}
-TOKENS: dict[str, Any] = {"kind": "tokens", "code": "small", "interval": None}
-
-
-def begin(db: Database, user: Actor, key: str = "k1", **terms: Any) -> Row:
-    """Begin the checkout of a month of pro at Stripe, unless terms say otherwise."""
-    wanted = {"provider": "stripe", "currency": None, **PLAN, **terms}
-    answer = db.value(
-        terms.get("actor", SERVICE),
-        "select worker.begin_checkout(%s, %s, %s, %s, %s, %s, %s)",
-        user.user_id,
-        *(wanted[name] for name in ("provider", "kind", "code", "interval", "currency")),
-        key,
-    )
-    assert isinstance(answer, dict)
-    return answer
-
-
-def open_(
-    db: Database, checkout: Row, name: str, customer: str | None = None, url: str | None = None
-) -> Row:
-    sql = "select worker.open_checkout(%s, %s, %s, %s)"
-    answer = db.value(SERVICE, sql, checkout["id"], name, customer, url)
-    assert isinstance(answer, dict)
-    return answer
-
-
-def rows(db: Database, user: Actor) -> list[Row]:
-    return db.query(SYSTEM, "select * from private.checkouts where user_id = %s", user.user_id)
-
-
-def detail(caught: pytest.ExceptionInfo[psycopg.Error]) -> dict[str, Any]:
-    return dict(json.loads(caught.value.diag.message_detail or "{}"))
-
+from rlstests.checkout_helpers import TOKENS, begin, detail, open_, rows
 
 # Beginning ---------------------------------------------------------------------------------------
 
@@ -285,43 +248,3 @@ def test_checkouts__are_limited_until_the_provider_was_asked(
             begin(db, owner, key)
     assert begin(db, owner)["checkout_id"] == "cs_1"
     assert begin(db, stranger)["status"] == "open"
-
-
-# What the provider made of it --------------------------------------------------------------------
-
-
-def test_opened_checkout__keeps_what_came_first(db: Database, owner: Actor) -> None:
-    checkout = begin(db, owner)
-    opened = open_(db, checkout, "cs_1", "cus_1", "https://pay.example/1")
-    assert (opened["checkout_id"], opened["url"]) == ("cs_1", "https://pay.example/1")
-    assert opened["customer_id"] == "cus_1"
-    again = open_(db, checkout, "cs_2", "cus_2", "https://pay.example/2")
-    assert again == opened
-    assert begin(db, owner) == opened | {"is_new": False}
-
-
-def test_customer_of_somebody_else__stays_theirs(
-    db: Database, owner: Actor, stranger: Actor
-) -> None:
-    open_(db, begin(db, stranger), "cs_1", "cus_1")
-    opened = open_(db, begin(db, owner), "cs_2", "cus_1")
-    assert (opened["checkout_id"], opened["customer_id"]) == ("cs_2", None)
-
-
-def test_checkout_that_is_not_there__is_not_opened(db: Database, owner: Actor) -> None:
-    with refused("PT404"):
-        open_(db, {"id": uuid4()}, "cs_1")
-    with refused("PT400"):
-        db.query(
-            SERVICE,
-            "select worker.open_checkout(%s, null, null, null)",
-            UUID(begin(db, owner)["id"]),
-        )
-
-
-def test_same_id_of_the_provider__opens_one_checkout(
-    db: Database, owner: Actor, stranger: Actor
-) -> None:
-    open_(db, begin(db, owner), "cs_1")
-    with refused("23505"):
-        open_(db, begin(db, stranger), "cs_1")

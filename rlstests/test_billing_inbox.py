@@ -3,38 +3,16 @@
 import json
 from hashlib import sha256
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from cli.stack.status import StackStatus
 from rlstests.actors import SERVICE, SYSTEM, Database, Row, refused
+from rlstests.inbox_helpers import EVENT, event, record, stored, tasks
 from rlstests.sessions import session
 from rlstests.test_races import at_once
-
-EVENT: Row = {
-    "provider": "stripe",
-    "event_id": "evt_1",
-    "body_sha256": sha256(b"1").hexdigest(),
-    "type": "invoice.paid",
-    "payload": {"name": "Ada"},
-    "occurred_at": "2026-11-20T08:00:00Z",
-}
-
-
-def event(body: str, event_id: str | None, **more: Any) -> Row:
-    return {
-        **EVENT,
-        "event_id": event_id,
-        "body_sha256": sha256(body.encode()).hexdigest(),
-        **more,
-    }
-
-
-def record(db: Database, *events: Any) -> list[Row]:
-    sql = "select * from worker.record_webhook_events(%s)"
-    return db.query(SERVICE, sql, json.dumps(events))
 
 
 def forget(stack: StackStatus, mark: str) -> None:
@@ -53,15 +31,6 @@ def forget(stack: StackStatus, mark: str) -> None:
 def news(rows: list[Row]) -> list[bool]:
     assert [row["event_index"] for row in rows] == list(range(len(rows)))
     return [row["is_new"] for row in rows]
-
-
-def stored(db: Database, id_: UUID) -> Row:
-    return db.one(SYSTEM, "select * from private.webhook_events where id = %s", id_)
-
-
-def tasks(db: Database, id_: UUID) -> list[Row]:
-    sql = "select * from queue.tasks where dedupe_key = 'webhook:' || %s::uuid"
-    return db.query(SYSTEM, sql, id_)
 
 
 def test_event__is_stored_as_it_came_and_queued(db: Database) -> None:

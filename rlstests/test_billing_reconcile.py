@@ -6,66 +6,15 @@ from uuid import uuid4
 
 import pytest
 
-from rlstests.actors import SERVICE, SYSTEM, Actor, Database, Row, refused
+from rlstests.actors import SERVICE, SYSTEM, Actor, Database, refused
 from rlstests.billing_rows import subscribe
+from rlstests.reconcile_helpers import ask, change, end_all, problems, queue_all, queued, status
 from rlstests.request_helpers import claim, complete, fail, malformed
-
-
-def queued(subscriptions: int, tasks: int, checkouts: int = 0) -> Row:
-    return {"subscriptions": subscriptions, "checkouts": checkouts, "tasks": tasks}
-
-
-def queue_all(db: Database, user: Actor | None = None) -> Row:
-    sql = "select private.enqueue_reconcile(%s)"
-    answer = db.value(SYSTEM, sql, user.user_id if user else None)
-    assert isinstance(answer, dict)
-    return answer
 
 
 @pytest.fixture(autouse=True)
 def nobody_else(db: Database) -> None:
-    """Other tests commit subscriptions: here they are over."""
-    db.query(
-        SYSTEM,
-        "update public.subscriptions set status = 'canceled', ended_at = now(), past_due_at = null "
-        "where status not in ('canceled', 'expired')",
-    )
-    db.query(SYSTEM, "update private.checkouts set status = 'expired' where status = 'open'")
-
-
-def ask(db: Database, task: Row) -> Row:
-    sql = "select worker.subscriptions_to_reconcile(%s, %s)"
-    answer = db.value(SERVICE, sql, task["id"], task["lease_token"])
-    assert isinstance(answer, dict)
-    return answer
-
-
-def change(name: str = "sub_1", **more: Any) -> dict[str, Any]:
-    return {
-        "type": "subscription",
-        "provider": "stripe",
-        "occurred_at": "2030-01-01T00:00:00Z",
-        "subscription_id": name,
-        "status": "past_due",
-        "price_id": "plan_local_pro_month",
-        "current_period_start": "2029-12-15T00:00:00Z",
-        "current_period_end": "2030-01-15T00:00:00Z",
-        **more,
-    }
-
-
-def status(db: Database, row: Row) -> str:
-    sql = "select status from public.subscriptions where id = %s"
-    return str(db.value(SYSTEM, sql, row["id"]))
-
-
-def problems(db: Database) -> list[Row]:
-    sql = (
-        "select event_type, severity, event_data from public.system_events "
-        "where event_type like 'reconcile.%%' and created_at = now() "
-        "and event_type <> 'reconcile.requested'"
-    )
-    return db.query(SYSTEM, sql)
+    end_all(db)
 
 
 # Queueing ----------------------------------------------------------------------------------------
@@ -233,91 +182,6 @@ def test_result_about_anything_else__is_refused(
     subscribe(db, stranger, "sub_other")
     with malformed():
         complete(db, task, {"changes": changes})
-
-
-# Checkouts ---------------------------------------------------------------------------------------
-
-
-def begin(db: Database, user: Actor, checkout_id: str | None, **columns: Any) -> Row:
-    """Begin the checkout of a month of pro at Stripe."""
-    values = {"created_at": "now", "status": "open", "kind": "subscription", **columns}
-    return db.one(
-        SYSTEM,
-        "insert into private.checkouts (user_id, provider, kind, plan_code, plan_price_id, amount, "
-        "currency, checkout_id, idempotency_key, created_at, status) "
-        "select %s, provider, %s, plan_code, id, amount, currency, %s, %s, %s, %s "
-        "from public.plan_prices where provider = 'stripe' and plan_code = 'pro' "
-        "and interval = 'month' returning *",
-        user.user_id,
-        values["kind"],
-        checkout_id,
-        str(uuid4()),
-        values["created_at"],
-        values["status"],
-    )
-
-
-def test_checkouts_that_may_be_paid__are_looked_up(
-    db: Database, owner: Actor, stranger: Actor
-) -> None:
-    begin(db, owner, "cs_open")
-    begin(db, owner, None)
-    begin(db, owner, "cs_over", status="completed")
-    begin(db, owner, "cs_old", created_at="2020-01-01")
-    begin(db, owner, "sub_known")
-    subscribe(db, owner, "sub_known")
-    begin(db, stranger, "cs_theirs")
-    assert queue_all(db, owner) == queued(1, 1, checkouts=1)
-    assert ask(db, claim(db, "reconcile")) == {
-        "provider": "stripe",
-        "subscription_ids": ["sub_known"],
-        "checkouts": [{"checkout_id": "cs_open", "kind": "subscription"}],
-    }
-    assert queue_all(db) == queued(1, 1, checkouts=2)
-
-
-def test_what_came_of_a_checkout__is_applied(db: Database, owner: Actor, stranger: Actor) -> None:
-    begin(db, owner, "cs_mine")
-    begin(db, stranger, "cs_theirs")
-    queue_all(db, owner)
-    over = {
-        "type": "checkout",
-        "provider": "stripe",
-        "occurred_at": "2030-01-01T00:00:00Z",
-        "status": "completed",
-    }
-    mine = [
-        {**over, "checkout_id": "cs_mine", "subscription_id": "sub_mine"},
-        change("sub_mine", status="active", user_id=str(owner.user_id)),
-    ]
-    found = [
-        {"checkout_id": "cs_mine", "changes": mine},
-        # It is not in the task.
-        {"checkout_id": "cs_theirs", "changes": [{**over, "checkout_id": "cs_theirs"}]},
-    ]
-    complete(db, claim(db, "reconcile"), {"changes": [], "found": found, "problems": []})
-    sql = "select checkout_id, status from private.checkouts where user_id = any(%s) order by 1"
-    rows = db.query(SYSTEM, sql, [owner.user_id, stranger.user_id])
-    assert [tuple(row.values()) for row in rows] == [
-        ("cs_mine", "completed"),
-        ("cs_theirs", "open"),
-    ]
-    sql = "select user_id from public.subscriptions where provider_subscription_id = 'sub_mine'"
-    assert db.value(SYSTEM, sql) == owner.user_id
-    assert problems(db) == []
-
-
-def test_checkout_that_cannot_be_applied__is_told(db: Database, owner: Actor) -> None:
-    begin(db, owner, "cs_mine")
-    queue_all(db, owner)
-    task = claim(db, "reconcile")
-    with malformed():
-        complete(db, task, {"changes": [], "found": {}})
-    found = [{"checkout_id": "cs_mine", "changes": [change("sub_1", price_id="price_unknown")]}]
-    complete(db, task, {"changes": [], "found": found})
-    (event,) = problems(db)
-    (told,) = event["event_data"]["problems"]
-    assert (told["id"], told["code"]) == ("cs_mine", "not_applied")
 
 
 def test_round_that_fails__is_told_to_operators(db: Database, owner: Actor) -> None:

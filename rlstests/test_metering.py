@@ -57,6 +57,23 @@ def test_release__gives_back_once_and_settle_keeps(db: Database, owner: Actor) -
     assert (state(db, kept), state(db, dropped)) == ("settled", "released")
 
 
+@pytest.mark.parametrize("created", ["- interval '3 months'", "+ interval '1 s'"])
+@pytest.mark.parametrize(("how", "closed"), [("settle", "settled"), ("release", "released")])
+def test_use_of_another_time__is_closed_too(
+    db: Database, owner: Actor, created: str, how: str, closed: str
+) -> None:
+    # Long ago, or by a transaction that began after this one.
+    event = db.value(
+        SYSTEM,
+        "insert into public.usage_events "
+        "(user_id, operation, period_type, period_key, charges, created_at) values "
+        f"(%s, 'resume_parse', 'lifetime', 'lifetime', '[]', now() {created}) returning id",
+        owner.user_id,
+    )
+    assert db.value(SYSTEM, f"select private.{how}_usage(%s)", event) is True
+    assert state(db, event) == closed
+
+
 def test_release__touches_no_other_user(db: Database, owner: Actor, stranger: Actor) -> None:
     reserve(db, stranger)
     event = reserve(db, owner)["usage_event_id"]

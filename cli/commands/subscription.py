@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from cli.environments import EnvOption, PortBaseOption, StateDirOption
 from cli.operator_options import UserArgument, select_announced
-from cli.operator_view import moment, money, show_account, show_table, status
+from cli.operator_view import day, moment, money, show_account, show_table, status
 from cli.output import JsonOption, console, emit
 from cli.safety import ConfirmOption, YesOption, approve
 
@@ -64,7 +64,7 @@ def _show(data: dict[str, Any]) -> None:
 
 def _subscription_row(one: dict[str, Any]) -> tuple[str, ...]:
     price = money(one["amount"], one["currency"]) if one["amount"] is not None else ""
-    until = moment(one["ended_at"] or one["current_period_end"])
+    until = day(one["ended_at"] or one["current_period_end"])
     remark = " (will end)" if one["cancel_at_period_end"] and not one["ended_at"] else ""
     remark += " (another one counts)" if one["superseded_at"] else ""
     return (
@@ -73,7 +73,7 @@ def _subscription_row(one: dict[str, Any]) -> tuple[str, ...]:
         status(one["status"]) + remark,
         one["provider"],
         f"{price} a {one['interval']}" if price else "",
-        moment(one["start_date"]),
+        day(one["start_date"]),
         until,
         escape(one["provider_subscription_id"] or one["id"]),
     )
@@ -83,7 +83,7 @@ def _payment_row(one: dict[str, Any]) -> tuple[str, ...]:
     what = f"{one['tokens']} tokens" if one["kind"] == "tokens" else "subscription"
     refunded = money(one["refunded_amount"], one["currency"]) if one["refunded_amount"] else ""
     return (
-        moment(one["paid_at"] or one["created_at"]),
+        day(one["paid_at"] or one["created_at"]),
         what,
         money(one["amount"], one["currency"]),
         status(one["status"]),

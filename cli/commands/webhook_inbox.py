@@ -19,6 +19,9 @@ from cli.safety import ConfirmOption, YesOption, approve
 if TYPE_CHECKING:
     from cli.operator_database import OperatorDatabase
 
+SHORT_ID = 8
+"""How much of an id a list shows, and the least that another command takes for it."""
+
 AnyProviderOption = Annotated[
     ProviderName | None, typer.Option("--provider", help="Events of this provider only.")
 ]
@@ -67,14 +70,16 @@ def _list_row(row: dict[str, Any]) -> tuple[str, ...]:
         row["provider"],
         escape(row["type"]),
         status("parked" if row["is_parked"] else row["status"]),
-        str(row["id"]),
+        str(row["id"])[:SHORT_ID],
         escape(remark),
     )
 
 
 EventArgument = Annotated[
     str,
-    typer.Argument(metavar="ID", help="Our id of the event, or the provider's."),
+    typer.Argument(
+        metavar="ID", help="Our id of the event, the beginning of it, or the provider's."
+    ),
 ]
 
 
@@ -84,15 +89,19 @@ def find_event(db: OperatorDatabase, name: str) -> UUID:
     Raises CliError `unknown-event`.
     """
     rows = db.rows(
-        "select id from private.webhook_events where id::text = lower(%s) or event_id = %s",
+        "select id from private.webhook_events where event_id = %s "
+        "or char_length(%s) >= %s and starts_with(id::text, lower(%s)) limit 2",
         name,
+        name,
+        SHORT_ID,
         name,
     )
     if len(rows) == 1:
         found: UUID = rows[0]["id"]
         return found
+    which = "is no" if not rows else "is more than one"
     raise CliError(
-        "unknown-event", f"There is no webhook event {name}.", "See: resumebase webhook list"
+        "unknown-event", f"There {which} webhook event {name}.", "See: resumebase webhook list"
     )
 
 
@@ -139,7 +148,10 @@ def _show(data: dict[str, Any]) -> None:
 
 def replay(
     event: Annotated[
-        str | None, typer.Argument(metavar="ID", help="Our id of the event, or the provider's.")
+        str | None,
+        typer.Argument(
+            metavar="ID", help="Our id of the event, the beginning of it, or the provider's."
+        ),
     ] = None,
     all_failed: Annotated[
         bool, typer.Option("--all-failed", help="Every event that failed, not one.")

@@ -100,8 +100,8 @@ function asPostgrest(error) {
 }
 
 // ---- the settings of a request ------------------------------------------------------------------
-// The gateway has a statement for each, ten for a call of a function. As PostgREST does, all of a
-// kind go in one: a round trip costs more than most queries.
+// The gateway has a statement for each, ten for a call of a function. As PostgREST does, all of them
+// go in one: a round trip costs more than most queries.
 async function setForTransaction(transaction, settings) {
   const calls = Object.entries(settings).map(
     ([name, value]) => sql`set_config(${name}, ${value}, true)`,
@@ -109,7 +109,7 @@ async function setForTransaction(transaction, settings) {
   await sql`select ${sql.join(calls)}`.execute(transaction);
 }
 
-function setSession(transaction, { auth, storage }) {
+function sessionSettings({ auth, storage }) {
   const role = auth?.role || "anon";
   const settings = {
     role,
@@ -121,17 +121,34 @@ function setSession(transaction, { auth, storage }) {
   if (claims && typeof claims === "object") {
     settings["request.jwt.claims"] = JSON.stringify(claims);
   }
-  return setForTransaction(transaction, settings);
+  return settings;
 }
 
-function setRequest(transaction, { method, path, requestHeaders }) {
-  return setForTransaction(transaction, {
-    "response.status": "",
-    "response.headers": "",
-    "request.method": method,
-    "request.path": path,
-    "request.headers": JSON.stringify(requestHeaders ?? {}),
-  });
+const callSettings = ({ method, path, requestHeaders }) => ({
+  "response.status": "",
+  "response.headers": "",
+  "request.method": method,
+  "request.path": path,
+  "request.headers": JSON.stringify(requestHeaders ?? {}),
+});
+
+function withSettingsAtOnce(connection) {
+  const withContext = connection.withContext.bind(connection);
+  const calls = new WeakMap(); // variables of a request → the call it is about
+  const done = new WeakSet();
+  connection.withContext = (variables, work, options) => {
+    if (variables && options?.rpc) calls.set(variables, options.rpc);
+    return withContext(variables, work, options);
+  };
+  connection.applyJwtSessionContext = (transaction, variables) => {
+    const call = calls.get(variables);
+    if (call) done.add(call);
+    const more = call ? callSettings(call) : {};
+    return setForTransaction(transaction, { ...sessionSettings(variables), ...more });
+  };
+  connection.applyRpcRequestGucs = async (transaction, call) => {
+    if (!done.has(call)) await setForTransaction(transaction, callSettings(call));
+  };
 }
 
 // ---- the connection -----------------------------------------------------------------------------
@@ -154,8 +171,7 @@ function connect() {
   // Else it grants ALL on every table with row level security to the API roles.
   connection.rlsState = "active";
   connection.normalizeDbError = asPostgrest;
-  connection.applyJwtSessionContext = setSession;
-  connection.applyRpcRequestGucs = setRequest;
+  withSettingsAtOnce(connection);
   const check = connection.onPostgrestAST.bind(connection);
   connection.onPostgrestAST = async (ast, vars) => {
     const checked = await check(ast, vars);

@@ -80,4 +80,11 @@ class Health:
         # A proxy on this machine looks like a client on it, but says for whom it asks.
         if any(name in request.headers for name in _FORWARDED):
             return False
-        return request.client is not None and ip_address(request.client.host).is_loopback
+        return request.client is not None and _is_loopback(request.client.host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -315,16 +315,44 @@ comment on function private.reserve_usage(uuid, text, text, jsonb) is
 more. PT402 when a limit is reached or the plan does not include it, and tokens do not help; PT409
 and PT400 for a bad key. The same key and payload again return the first reservation.';
 
+create function private.close_use(p_usage_event_id uuid, p_state text)
+returns public.usage_events
+language plpgsql
+volatile
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+    v_event public.usage_events;
+begin
+    -- Most are closed soon, and the month of a use is not in its id: a look at one partition or two
+    -- comes before a look at all of them.
+    update public.usage_events
+    set state = p_state, closed_at = now()
+    where id = p_usage_event_id and state = 'reserved'
+        and created_at between now() - interval '1 day' and now()
+    returning * into v_event;
+    if not found then
+        update public.usage_events
+        set state = p_state, closed_at = now()
+        where id = p_usage_event_id and state = 'reserved'
+        returning * into v_event;
+    end if;
+    return v_event;
+end;
+$$;
+comment on function private.close_use(uuid, text) is
+    'Settles or releases a reserved use, and returns it; null when it was closed before.';
+
 create function private.settle_usage(p_usage_event_id uuid) returns boolean
 language plpgsql
 volatile
 set search_path = ''
 as $$
+declare
+    v_event public.usage_events := private.close_use(p_usage_event_id, 'settled');
 begin
-    update public.usage_events
-    set state = 'settled', closed_at = now()
-    where id = p_usage_event_id and state = 'reserved';
-    return found;
+    return v_event.id is not null;
 end;
 $$;
 comment on function private.settle_usage(uuid) is
@@ -336,13 +364,9 @@ volatile
 set search_path = ''
 as $$
 declare
-    v_event public.usage_events;
+    v_event public.usage_events := private.close_use(p_usage_event_id, 'released');
 begin
-    update public.usage_events
-    set state = 'released', closed_at = now()
-    where id = p_usage_event_id and state = 'reserved'
-    returning * into v_event;
-    if not found then
+    if v_event.id is null then
         return false;
     end if;
     perform private.lower_counters(v_event.user_id, v_event.charges, now());

@@ -137,6 +137,23 @@ $$;
 comment on function private.store_under_used_ids(private.inbox_event[]) is
     'Stores, without an id, bodies of Razorpay that are new although their id is not.';
 
+create function private.store_new_webhook_events(p_events private.inbox_event[]) returns uuid[]
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    v_added uuid[] := private.store_webhook_events(p_events);
+begin
+    if cardinality(v_added) < cardinality(p_events) then
+        v_added := v_added || private.store_under_used_ids(p_events);
+    end if;
+    return v_added;
+end;
+$$;
+comment on function private.store_new_webhook_events(private.inbox_event[]) is
+    'Stores the events that are new; returns what it made of them.';
+
 create function worker.record_webhook_events(p_events jsonb) returns table (
     event_index integer,
     webhook_event_id uuid,
@@ -151,7 +168,6 @@ as $$
 declare
     v_events private.inbox_event[] := array(select e from private.read_inbox_events(p_events) as e);
     v_added uuid[];
-    v_tries integer := 0;
     -- As when a provider sends what it kept back for hours: users do not wait for all of it.
     v_is_flood boolean := exists (
         select 1
@@ -160,21 +176,15 @@ declare
         offset 1000
     );
 begin
-    loop
-        begin
-            v_added := private.store_webhook_events(v_events);
-            if cardinality(v_added) < cardinality(v_events) then
-                v_added := v_added || private.store_under_used_ids(v_events);
-            end if;
-            exit;
-        exception when deadlock_detected then
-            -- Only bodies that were captured and sent again under each other's ids come here.
-            v_tries := v_tries + 1;
-            if v_tries = 5 then
-                raise;
-            end if;
-        end;
-    end loop;
+    begin
+        perform pg_advisory_xact_lock_shared(hashtext('resumebase.webhook_events'));
+        v_added := private.store_new_webhook_events(v_events);
+    exception when deadlock_detected then
+        -- Bodies that were captured and sent again under each other's ids. Undone, this one waits
+        -- until those that are under way are through, and is alone then.
+        perform pg_advisory_xact_lock(hashtext('resumebase.webhook_events'));
+        v_added := private.store_new_webhook_events(v_events);
+    end;
     perform private.enqueue_task(
         'webhook', jsonb_build_object('webhook_event_id', a.id), null, null, 'webhook:' || a.id
     )

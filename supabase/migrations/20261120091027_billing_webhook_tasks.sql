@@ -4,7 +4,7 @@
 -- received until it is processed, ignored or failed; while something it speaks of is unknown it is
 -- parked: tried again, ever more rarely, and failed after three days. A failed one can be replayed.
 -- Who may touch it: the queue, and maintenance.
--- Tests: rlstests/test_billing_webhook_tasks.py
+-- Tests: rlstests/test_billing_webhook_tasks.py, rlstests/test_billing_waiting.py
 
 create function private.close_webhook_event(
     p_event private.webhook_events,
@@ -184,6 +184,29 @@ end;
 $$;
 comment on function private.on_webhook(queue.tasks, text, jsonb) is
     'Applies the changes of an event. A task that fails for good fails its event.';
+
+create function private.replay_webhook_event(p_id uuid) returns uuid
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform private.lock_account(w.user_id) from private.webhook_events w where w.id = p_id;
+    update private.webhook_events w
+    set status = 'received', closed_at = null, error = null, parked_at = null, waits_for = null,
+        next_attempt_at = now()
+    where w.id = p_id and w.payload <> '{}';
+    if not found then
+        perform private.raise_not_found('webhook event', p_id);
+    end if;
+    return private.enqueue_task(
+        'webhook', jsonb_build_object('webhook_event_id', p_id), null, null, 'webhook:' || p_id
+    );
+end;
+$$;
+comment on function private.replay_webhook_event(uuid) is
+    'Has an event applied again, whatever became of it; returns the task, null when one is queued.
+PT404 for one that is gone or forgotten.';
 
 -- By the clock ----------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 -- before a provider is asked (begin_checkout), its second half, which notes what the provider made
 -- of it (open_checkout), and what a user can manage where (billing_portal).
 -- Who may touch it: the HTTP service calls schema worker, once it knows who is asking.
--- Tests: rlstests/test_billing_checkout.py
+-- Tests: rlstests/test_billing_checkout.py, rlstests/test_billing_checkout_opening.py
 
 create function private.require_active(p_user_id uuid) returns void
 language plpgsql
@@ -223,8 +223,8 @@ begin
     ) is not true then
         raise sqlstate 'PT400' using
             message = 'This is no checkout.',
-            hint = 'Send provider razorpay or stripe; kind subscription with interval month or year, or'
-                ' kind tokens without; and an idempotency key of 1 to 200 characters.';
+            hint = 'Send provider razorpay or stripe, kind subscription with an interval, month or'
+                ' year, or kind tokens without one, and an idempotency key of 1 to 200 characters.';
     end if;
 end;
 $$;

@@ -59,7 +59,7 @@ begin
     end if;
     if v_subscription.provider = 'manual' then
         raise sqlstate 'PT422' using
-            message = format('Subscription %s was granted: no provider runs it.', v_subscription.id),
+            message = format('Subscription %s was granted, nobody runs it.', v_subscription.id),
             hint = 'End it with admin_cancel_subscription.';
     end if;
     if v_subscription.status in ('canceled', 'expired')

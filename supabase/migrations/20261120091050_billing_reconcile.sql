@@ -4,7 +4,8 @@
 -- of one provider and applies them as webhooks are applied; every night for all, and on demand. It
 -- finds what was lost while a provider had switched our webhook off, and what has no event.
 -- Who may touch it: maintenance and admins queue, workers call subscriptions_to_reconcile.
--- Tests: rlstests/test_billing_reconcile.py
+-- Tests: rlstests/test_billing_reconcile.py, rlstests/test_billing_reconcile_checkouts.py,
+--   rlstests/test_billing_compacting.py
 
 insert into queue.task_kinds (kind, description, priority, max_attempts, backoff_seconds)
 values
@@ -165,6 +166,45 @@ comment on function worker.subscriptions_to_reconcile(uuid, uuid) is
 {provider, subscription_ids, checkouts: [{checkout_id, kind}]}. PT409 for a stale lease.';
 grant execute on function worker.subscriptions_to_reconcile(uuid, uuid) to service_role;
 
+create function private.compact_observations(p_provider text, p_provider_subscription_id text)
+returns integer
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    v_deleted integer;
+begin
+    delete from private.subscription_observations d
+    where d.id in (
+        select n.id
+        from (
+            select o.id, o.occurred_at, o.facts,
+                lag(o.facts) over seen as facts_before, lead(o.facts) over seen as facts_after
+            from (
+                select k.*, to_jsonb(k) - '{id,occurred_at,created_at,content_sha256}'::text[]
+                    as facts
+                from private.subscription_observations k
+                where k.provider = p_provider
+                    and k.provider_subscription_id = p_provider_subscription_id
+            ) o
+            window seen as (
+                order by o.occurred_at, private.subscription_status_rank(o.status),
+                    o.current_period_end nulls first, o.content_sha256
+            )
+        ) n
+        where n.facts = n.facts_before and n.facts = n.facts_after
+            -- A late event may still come in between; not after so long.
+            and n.occurred_at < now() - interval '30 days'
+    );
+    get diagnostics v_deleted = row_count;
+    return v_deleted;
+end;
+$$;
+comment on function private.compact_observations(text, text) is
+    'Forgets what was seen between two times when the same was seen, a month ago or earlier: every
+night adds one, and the fold says the same without it. Returns how many.';
+
 create function private.apply_reconciled(p_id text, p_changes jsonb) returns text
 language plpgsql
 volatile
@@ -250,6 +290,7 @@ begin
     end if;
     for v_group in select * from private.reconciled_groups(p_task, p_data) loop
         v_error := private.apply_reconciled(v_group.id, v_group.changes);
+        perform private.compact_observations(p_task.payload ->> 'provider', v_group.id);
         if v_error is not null then
             v_problems := v_problems || jsonb_build_object(
                 'id', v_group.id, 'code', 'not_applied', 'error', left(v_error, 100)

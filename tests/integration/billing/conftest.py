@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,10 +24,13 @@ from . import fake_razorpay, fake_stripe
 from .fake_api import running
 from .fake_razorpay import FakeRazorpay
 from .fake_stripe import FakeStripe
+from .provider_rows import KINDS, end_all
+from .working import work as work_queue
 
 SECRETS = (fake_razorpay.KEY_SECRET, fake_stripe.SECRET_KEY)
 
 Post = Callable[..., httpx.Response]
+Work = Callable[..., dict[str, int]]
 
 
 @pytest.fixture
@@ -138,6 +142,23 @@ def visitor(one_visitor: DemoUser, ask: Any) -> DemoUser:
     ask("delete from private.rate_limits where key like '%%' || %s", one_visitor.user_id)
     ask("delete from private.checkouts where user_id = %s", one_visitor.user_id)
     return one_visitor
+
+
+@pytest.fixture
+def tag() -> str:
+    """Part of the ids of a test: those of a provider are never given twice."""
+    return secrets.token_hex(6)
+
+
+@pytest.fixture
+def work(stack: StackStatus, billing: BillingSettings, ask: Any) -> Work:
+    """A function that runs a worker until the queue is empty; gives how attempts ended."""
+    end_all(ask)
+
+    def run(settings: BillingSettings = billing) -> dict[str, int]:
+        return work_queue(stack, settings, KINDS)
+
+    return run
 
 
 def add_subscription(ask: Any, user: DemoUser, provider: str, name: str, **more: Any) -> Any:

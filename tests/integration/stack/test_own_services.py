@@ -18,7 +18,7 @@ from cli.stack.ports import free_base
 from cli.stack.processes import Record
 from cli.stack.supervisor import Stack
 
-from .conftest import REPOSITORY, MakeStack
+from .conftest import REPOSITORY
 
 OWN = ("worker", "http")
 
@@ -155,15 +155,17 @@ def test_down__lets_both_end_by_themselves(product: Stack) -> None:
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_service__that_ends_at_once_fails_up_with_its_words(
-    make_stack: MakeStack, monkeypatch: pytest.MonkeyPatch, name: str
+def test_service__that_ends_at_once_fails_up_with_its_words_and_stops_only_itself(
+    product: Stack, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    before = product.up(without=frozenset({name}))
     wrong = {"worker": "RESUMEBASE_WORKER_CONCURRENCY", "http": "RESUMEBASE_HTTP_MAX_CONNECTIONS"}
     monkeypatch.setenv(wrong[name], "many")
-    stack = make_stack()
     with pytest.raises(CliError) as caught:
-        stack.up(without=frozenset(OWN) - {name})
+        product.up()
     assert caught.value.code == f"{name}-failed"
     assert wrong[name] in caught.value.message
     assert f"--without {name}" in caught.value.hint
-    assert stack.status().state == "stopped"
+    after = product.status()
+    assert (after.state, after.services[name].state) == ("running", "stopped")
+    assert after.services["gateway"].pid == before.services["gateway"].pid
