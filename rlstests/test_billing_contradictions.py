@@ -16,8 +16,7 @@ from rlstests.billing_changes import (
     subscription,
 )
 from rlstests.billing_rows import subscribe
-from rlstests.test_billing_inbox import stored
-from rlstests.test_billing_webhook_tasks import complete, let_pass, receive, told
+from rlstests.inbox_helpers import complete, let_pass, receive, stored, told
 
 
 def status(db: Database, name: str = "sub_1") -> str:
@@ -112,6 +111,15 @@ def test_event_of_a_deleted_account__is_emptied_and_ignored(
         assert (row["status"], row["payload"]) == ("received", {"name": "Ada"})
     assert told(db, "webhook.failed") == []
     assert stored(db, row["id"])["user_id"] is None
+
+
+def test_money_for_a_deleted_account__is_seen_by_somebody(db: Database, owner: Actor) -> None:
+    applied(db, subscription(owner, "active", at()))
+    db.query(SYSTEM, "delete from auth.users where id = %s", owner.user_id)
+    paid = payment(owner, "succeeded", at(days=1))
+    assert apply(db, {**paid, "refunded_amount": 199})["status"] == "parked"
+    assert apply(db, paid)["status"] == "parked"
+    assert applied(db, {**paid, "refunded_amount": 200}) == ["forgotten"]
 
 
 def change_of(change: Change) -> Change:
