@@ -305,7 +305,7 @@ def test_paid_subscription__is_ended_by_its_provider(
     told = db.one(
         SYSTEM,
         "select user_id, event_data from public.system_events "
-        "where event_type = 'subscription.cancel_requested'",
+        "where event_type = 'subscription.cancel_requested' and created_at = now()",
     )
     assert told["user_id"] == admin.user_id
     assert told["event_data"] == {

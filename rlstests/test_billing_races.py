@@ -229,3 +229,31 @@ def wait_for_somebody_who_waits(connection: psycopg.Connection) -> None:
     deadline = time.monotonic() + 20
     while connection.execute(sql).fetchone() == (0,):
         assert time.monotonic() < deadline
+
+
+def test_subscription_that_takes_the_place_of_another__leaves_the_auth_user_unlocked(
+    stack: StackStatus,
+) -> None:
+    # Whoever deletes a user locks that row first, and the profile, which is locked here, then.
+    user = newcomer(stack.db_url)
+    assert user.user_id is not None
+    ids = ids_of(user)
+    other = {**ids, "subscription_id": f"sub_b{user.user_id}"}
+    cheap = {**other, "price_id": "plan_local_starter_month"}
+    steps = [
+        say(subscription(user, "active", at(), **cheap)),
+        say(subscription(user, "active", at(days=1), **ids)),
+        say(subscription(user, "canceled", at(days=2), **ids)),
+    ]
+    try:
+        for tier, step in zip(("starter", "pro", "starter"), steps, strict=True):
+            with session(stack.db_url) as connection, session(stack.db_url) as deleter:
+                step(connection)
+                sql = "select 1 from auth.users where id = %s for update nowait"
+                assert deleter.execute(sql, (user.user_id,)).fetchone() == (1,)
+                deleter.rollback()
+                sql = "select subscription_tier from public.profiles where id = %s"
+                assert connection.execute(sql, (user.user_id,)).fetchone() == (tier,)
+    finally:
+        with session(stack.db_url) as connection:
+            delete(user.user_id)(connection)

@@ -198,6 +198,8 @@ declare
             is distinct from (p_folded.provider, p_folded.provider_subscription_id)
     );
 begin
+    -- Until then the profile stays as it is.
+    perform set_config('resumebase.settling', 'on', true);
     insert into public.subscriptions as s (
         user_id, provider, provider_subscription_id, provider_customer_id, plan_code, price_id,
         status, current_period_start, current_period_end, start_date, trial_end,
@@ -245,6 +247,7 @@ declare
     v_winner public.subscriptions;
 begin
     perform private.lock_billing(p_user_id);
+    perform set_config('resumebase.settling', 'on', true);
     select s.* into v_winner
     from public.subscriptions s
     inner join public.plans p on p.code = s.plan_code
@@ -274,6 +277,8 @@ begin
     update public.subscriptions s
     set superseded_at = null
     where s.id = v_winner.id and s.superseded_at is not null;
+    perform set_config('resumebase.settling', '', true);
+    perform private.mirror_subscription(p_user_id);
 end;
 $$;
 comment on function private.settle_subscriptions(uuid) is
