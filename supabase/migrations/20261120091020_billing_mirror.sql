@@ -83,7 +83,11 @@ volatile
 set search_path = ''
 as $$
 begin
-    perform private.mirror_subscription(new.user_id);
+    -- While it is being settled which one counts, the profile waits for the outcome: whoever writes it
+    -- twice in a transaction locks its row in auth.users, which whoever deletes it locks first.
+    if current_setting('resumebase.settling', true) is distinct from 'on' then
+        perform private.mirror_subscription(new.user_id);
+    end if;
     return null;
 end;
 $$;
