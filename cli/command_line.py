@@ -62,6 +62,9 @@ class ResumebaseGroup(TyperGroup):
         sys.exit(code if isinstance(code, int) else ExitCode.OK)
 
     def _report(self, error: BaseException, *, as_json: bool) -> int:
+        if isinstance(error, TyperException):
+            # A word of the library that Typer checks values with, for programmers.
+            error.message = error.message.replace("Value error, ", "")
         if isinstance(error, TyperException) and hasattr(error, "show") and not as_json:
             # Typer's own rendering of a usage error: it shows the option and where help is.
             error.show()

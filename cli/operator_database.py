@@ -16,6 +16,7 @@ from psycopg.rows import DictRow, dict_row
 
 from cli.connection import database, explaining_login
 from cli.environments import Environment
+from cli.operator_view import SHORT_ID
 from cli.output import CliError, ExitCode
 
 CONNECT_SECONDS = 10
@@ -74,7 +75,7 @@ class OperatorDatabase:
         )
 
     def find_subscription(self, account: Account, name: str) -> UUID:
-        """Return our id of a subscription, by that id or by the one of its provider.
+        """Return our id of a subscription, by that id, its beginning, or the id of its provider.
 
         Raises CliError `unknown-subscription`, with those that the account has.
         """
@@ -84,7 +85,8 @@ class OperatorDatabase:
             account.id,
         )
         for row in rows:
-            if name in (str(row["id"]), row["name"]):
+            begins = len(name) >= SHORT_ID and str(row["id"]).startswith(name.lower())
+            if begins or name == row["name"]:
                 found: UUID = row["id"]
                 return found
         known = ", ".join(str(row["name"] or row["id"]) for row in rows)

@@ -31,8 +31,12 @@ NO_DECIMALS = frozenset(
     {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"}
     | {"PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"}
 )
-ID_COLUMNS = frozenset({"id", "subscription", "payment", "price id"})
 THREE_DECIMALS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+WHOLE_COLUMNS = frozenset({"id", "subscription", "payment", "price id"}) | frozenset(
+    {"plan", "by", "provider", "received", "when", "from", "until"}
+)
+SHORT_ID = 8
+"""How much of an id of ours a list shows, and the least that a command takes for it."""
 
 
 def money(amount: int, currency: str) -> str:
@@ -82,12 +86,17 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: s
     if not listed:
         console.print(f"[dim]{escape(nothing)}[/]")
         return
-    # What cannot be copied out of a table is of no use there: other columns give way to ids.
-    headings = [Column(name, overflow="fold", no_wrap=name in ID_COLUMNS) for name in columns]
+    # An id in pieces cannot be copied, nor a date be read: on a narrow terminal others give way.
+    headings = [Column(name, overflow="fold", no_wrap=name in WHOLE_COLUMNS) for name in columns]
     table = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in listed:
         table.add_row(*row)
     console.print(table)
+
+
+def counted(number: int, noun: str) -> str:
+    """Write how many there are of what: `1 event`, `2 events`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def show_account(account: dict[str, Any]) -> None:

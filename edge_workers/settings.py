@@ -239,7 +239,7 @@ def _explain(error: dict[str, Any], prefix: str) -> str:
         return message
     variable = _variable_of(str(location[0]), prefix)
     if error["type"] == "missing":
-        return f"{variable} is not set. `resumebase worker run --help` says where it comes from."
+        return f"{variable} is not set. The `--help` of this command says where it comes from."
     if error["type"] == "value_error":
         return f"{variable} {message}"
     return f"{variable}: {message[0].lower()}{message[1:]}"

@@ -15,7 +15,7 @@ from cli.operator_options import (
     ProviderOption,
     select_announced,
 )
-from cli.operator_view import moment, money, show_table
+from cli.operator_view import counted, moment, money, show_table
 from cli.output import CliError, ExitCode, JsonOption, console, emit
 from cli.safety import ConfirmOption, YesOption, approve
 
@@ -127,7 +127,7 @@ def show(
 def _show_plan(plan: dict[str, Any]) -> None:
     resumes = "unlimited" if plan["max_resumes"] is None else plan["max_resumes"]
     console.print(f"[bold]{escape(plan['name'])}[/] · {escape(plan['description'])}")
-    console.print(f"{plan['accounts']} accounts · résumés at once: {resumes}\n")
+    console.print(f"{counted(plan['accounts'], 'account')} · résumés at once: {resumes}\n")
     limits = (
         (
             escape(one["meter"]),

@@ -1,4 +1,4 @@
-"""`resumebase subscription`: what a user subscribed to, and giving or ending a plan."""
+"""`resumebase subscription`: what users subscribed to; giving, ending and checking it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,17 @@ from rich.markup import escape
 
 from cli.environments import EnvOption, PortBaseOption, StateDirOption
 from cli.operator_options import UserArgument, select_announced
-from cli.operator_view import day, moment, money, show_account, show_table, status
-from cli.output import JsonOption, console, emit
+from cli.operator_view import (
+    SHORT_ID,
+    counted,
+    day,
+    moment,
+    money,
+    show_account,
+    show_table,
+    status,
+)
+from cli.output import CliError, JsonOption, console, emit
 from cli.safety import ConfirmOption, YesOption, approve
 
 PERIODS = ("day", "month", "lifetime")
@@ -75,7 +84,7 @@ def _subscription_row(one: dict[str, Any]) -> tuple[str, ...]:
         f"{price} a {one['interval']}" if price else "",
         day(one["start_date"]),
         until,
-        escape(one["provider_subscription_id"] or one["id"]),
+        escape(one["provider_subscription_id"] or one["id"][:SHORT_ID]),
     )
 
 
@@ -189,7 +198,12 @@ def cancel(
         what = f"End the subscription of {account.email}"
         approve(environment, what, confirm=confirm, yes=yes, as_json=as_json)
         call = "select * from public.admin_cancel_subscription(%s, %s, %s)"
-        done = db.one(call, account.id, not now, wanted)
+        try:
+            done = db.one(call, account.id, not now, wanted)
+        except CliError as error:
+            if error.code == "not-found":
+                error.hint = f"See what there is: resumebase subscription show {user}"
+            raise
     said = f"{done['plan_code']} of {account.email}: {_end_of(done)}"
     emit(done, as_json=as_json, render=lambda: console.print(escape(said)))
 
@@ -200,3 +214,34 @@ def _end_of(done: dict[str, Any]) -> str:
     if done["provider"] != "manual":
         return f"{done['provider']} is asked to end it; its webhook tells when it is over"
     return f"ends {moment(done['current_period_end'])} UTC"
+
+
+@app.command()
+def reconcile(
+    user: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="USER", help="An e-mail address, or a user id [default: everybody]."
+        ),
+    ] = None,
+    env: EnvOption = None,
+    confirm: ConfirmOption = None,
+    yes: YesOption = False,
+    state_dir: StateDirOption = None,
+    port_base: PortBaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have the worker ask the providers now how things stand, as it does every night.
+
+    Example: resumebase subscription reconcile ada@example.com
+    """
+    from cli.operator_database import open_database
+
+    environment = select_announced(env, state_dir, port_base)
+    with open_database(environment) as db:
+        account = db.find_account(user) if user else None
+        what = f"Reconcile {account.email if account else 'all accounts'}"
+        approve(environment, what, confirm=confirm, yes=yes, as_json=as_json)
+        queued = db.value("select public.admin_reconcile(%s)", account.id if account else None)
+    said = " and ".join(counted(queued[f"{noun}s"], noun) for noun in ("subscription", "checkout"))
+    emit(queued, as_json=as_json, render=lambda: console.print(f"{said} to be asked about"))

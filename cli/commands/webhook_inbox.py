@@ -12,15 +12,12 @@ from rich.markup import escape
 
 from cli.environments import EnvOption, PortBaseOption, StateDirOption
 from cli.operator_options import ProviderName, select_announced
-from cli.operator_view import moment, show_table, status
+from cli.operator_view import SHORT_ID, counted, moment, show_table, status
 from cli.output import CliError, JsonOption, console, emit, note
 from cli.safety import ConfirmOption, YesOption, approve
 
 if TYPE_CHECKING:
     from cli.operator_database import OperatorDatabase
-
-SHORT_ID = 8
-"""How much of an id a list shows, and the least that another command takes for it."""
 
 AnyProviderOption = Annotated[
     ProviderName | None, typer.Option("--provider", help="Events of this provider only.")
@@ -56,31 +53,34 @@ def list_(
         user_id = db.find_account(user).id if user else None
         call = "select * from public.report_webhook_events(%s, %s, %s, %s, %s)"
         rows = db.rows(call, provider, state, event_type, user_id, limit)
-    columns = ("received", "provider", "type", "status", "id", "")
-    shown = map(_list_row, rows)
-    emit(rows, as_json=as_json, render=lambda: show_table(columns, shown, "No such event."))
+    emit(rows, as_json=as_json, render=lambda: _show_list(rows))
+
+
+def _show_list(rows: list[dict[str, Any]]) -> None:
+    columns = ("received", "provider", "type", "status", "id")
+    show_table(columns, map(_list_row, rows), "No such event.")
+    # Sentences below the table: in it, a narrow terminal leaves them a column of single words.
+    for row in rows:
+        if row["error"]:
+            again = f" (again {moment(row['next_attempt_at'])})" if row["is_parked"] else ""
+            console.print(f"[dim]{_short(row)}[/] {escape(row['error'])}{again}")
 
 
 def _list_row(row: dict[str, Any]) -> tuple[str, ...]:
-    remark = row["error"] or ""
-    if row["is_parked"]:
-        remark += f" (again {moment(row['next_attempt_at'])})"
     return (
         moment(row["received_at"]),
         row["provider"],
         escape(row["type"]),
         status("parked" if row["is_parked"] else row["status"]),
-        str(row["id"])[:SHORT_ID],
-        escape(remark),
+        _short(row),
     )
 
 
-EventArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="ID", help="Our id of the event, the beginning of it, or the provider's."
-    ),
-]
+def _short(row: dict[str, Any]) -> str:
+    return str(row["id"])[:SHORT_ID]
+
+
+EVENT_HELP = f"Our id of the event, {SHORT_ID} characters of it or more, or the provider's."
 
 
 def find_event(db: OperatorDatabase, name: str) -> UUID:
@@ -106,7 +106,7 @@ def find_event(db: OperatorDatabase, name: str) -> UUID:
 
 
 def show(
-    event: EventArgument,
+    event: Annotated[str, typer.Argument(metavar="ID", help=EVENT_HELP)],
     env: EnvOption = None,
     state_dir: StateDirOption = None,
     port_base: PortBaseOption = None,
@@ -149,9 +149,7 @@ def _show(data: dict[str, Any]) -> None:
 def replay(
     event: Annotated[
         str | None,
-        typer.Argument(
-            metavar="ID", help="Our id of the event, the beginning of it, or the provider's."
-        ),
+        typer.Argument(metavar="ID", help=EVENT_HELP),
     ] = None,
     all_failed: Annotated[
         bool, typer.Option("--all-failed", help="Every event that failed, not one.")
@@ -182,7 +180,7 @@ def replay(
             count, said = 1, f"{event} was {was}; it is in the queue"
         else:
             count = _replay_failed(db, provider)
-            said = f"{count} events are in the queue" if count else "no event has failed"
+            said = f"{counted(count, 'event')} queued" if count else "no event has failed"
     data = {"replayed": count, "id": found}
     emit(data, as_json=as_json, render=lambda: console.print(escape(said)))
 

@@ -55,7 +55,7 @@ def send(
         str | None, typer.Option("--at", metavar="TIME", help="When it happened, or began, in UTC.")
     ] = None,
     event_id: Annotated[
-        str | None, typer.Option("--event-id", metavar="ID", help="The provider's id of a single.")
+        str | None, typer.Option("--event-id", metavar="ID", help="The provider's id of the event.")
     ] = None,
     count: Annotated[
         int, typer.Option("--count", min=1, max=100, help="Send each this often, as retries do.")
@@ -122,6 +122,13 @@ def send(
             "webhook-refused",
             f"{len(refused)} of {len(answers)} events were not taken.",
             "See what the service logged: resumebase logs http",
+        )
+    failed = [answer["event_id"] for answer in answers if answer.get("outcome") == "failed"]
+    if failed:
+        raise CliError(
+            "webhook-failed",
+            f"{len(failed)} of {len(answers)} events could not be applied.",
+            f"See why: resumebase webhook show {failed[0]}",
         )
 
 

@@ -9,6 +9,7 @@ from cli.demo.narrator import Narrator
 from cli.demo.parse import read_again, refusal
 from cli.demo.provider import DemoProvider
 from cli.demo.user import DemoUser
+from cli.operator_view import counted
 from cli.output import CliError
 from cli.webhook_samples import Wanted
 
@@ -75,8 +76,8 @@ def walk_subscription(
         raise CliError("resumes-changed", "Résumés are not what they were.", "Please report this.")
     narrator.tell(
         "Nothing is lost",
-        f"{len(before)} résumé, {before[0]['parse_status']}, still there and readable",
-        f"{len(user.payments())} payment on record",
+        f"{counted(len(before), 'résumé')}, {before[0]['parse_status']}, still there and readable",
+        f"{counted(len(user.payments()), 'payment')} on record",
     )
     return status
 

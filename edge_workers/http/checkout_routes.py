@@ -59,7 +59,7 @@ async def _read(request: Request, model: type[_Model]) -> _Model:
         # Names the field, never what it holds.
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"][:1]) or "body"
-        message = f"{place[:100]}: {first['msg']}"
+        message = f"{place[:100]}: {first['msg'].removeprefix('Value error, ')}"
         raise ApiError(422, "invalid-request", message, "See docs/billing.md.") from None
 
 

@@ -93,9 +93,10 @@ def _listening(settings: HttpSettings) -> Iterator[socket.socket]:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=1024)
     except OSError as error:
-        taken = " Another program listens there." if error.errno == errno.EADDRINUSE else ""
+        taken = error.errno == errno.EADDRINUSE
+        why = "Another program listens there" if taken else error.strerror
         raise ConfigurationError(
-            f"Cannot listen on port {settings.port} of {settings.host}: {error.strerror}.{taken} "
+            f"Cannot listen on port {settings.port} of {settings.host}: {why}. "
             "Set RESUMEBASE_HTTP_PORT and RESUMEBASE_HTTP_HOST, or --port and --host."
         ) from None
     with listener:

@@ -50,6 +50,7 @@ def test_tokens__are_bought_used_refunded_and_owed_and_a_plan_may_follow(
     assert told["subscription_status"]["token_balance"] == 90
     email = told["steps"][1]["outcome"].split()[0]
     check_a_whole_life(email, stack_options[:2])
+    check_what_cannot_be_applied(email, stack_options[:2])
 
 
 def check_a_whole_life(email: str, state: list[str]) -> None:
@@ -65,3 +66,16 @@ def check_a_whole_life(email: str, state: list[str]) -> None:
     assert (subscription["plan_code"], subscription["status"]) == ("career", "canceled")
     paid = [one for one in shown["payments"] if one["kind"] == "subscription"]
     assert (shown["effective"], len(paid)) == (None, 2)
+
+
+def check_what_cannot_be_applied(email: str, state: list[str]) -> None:
+    """An event that fails is stored all the same, ends the command with 1, and can be looked at."""
+    words = ("webhook", "send", "stripe", "customer.subscription.updated", "--status", "lost")
+    sent = resumebase(*words, "--user", email, "--wait", *state, "--json")
+    assert sent.returncode == 1
+    [answer] = json.loads(sent.stdout)
+    assert (answer["answer"]["status"], answer["outcome"]) == ("stored", "failed")
+    error = json.loads(sent.stderr.splitlines()[-1])
+    assert error["code"] == "webhook-failed"
+    shown = resumebase(*error["hint"].partition(": resumebase ")[2].split(), *state, "--json")
+    assert "Malformed" in json.loads(shown.stdout)["error"]

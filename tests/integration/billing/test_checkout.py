@@ -250,7 +250,9 @@ def test_large_body__is_refused(post, visitor):
 
 def test_plan_without_an_interval__is_refused(post, visitor):
     body = {name: value for name, value in PLAN.items() if name != "interval"}
-    error(post("/checkout", body, user=visitor, key="k1"), 422, "invalid-request")
+    answer = post("/checkout", body, user=visitor, key="k1")
+    error(answer, 422, "invalid-request")
+    assert answer.json()["message"].startswith("body: a plan has an interval")
 
 
 def test_missing_or_odd_key__is_refused(post, visitor):

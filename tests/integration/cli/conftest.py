@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
+from typer.testing import CliRunner
 
-from .checkout import Checkout, make_checkout
+from cli import output
+from cli.command_line import app
+
+from .checkout import Answer, Checkout, make_checkout
+from .operating import Run, User
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +56,48 @@ def own_checkout() -> Iterator[Checkout]:
     """A checkout for one test, which may do anything to it."""
     with make_checkout() as made:
         yield made
+
+
+@pytest.fixture
+def run(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line in the checkout, in this process: starting one takes as long as a test."""
+    monkeypatch.chdir(checkout.root)
+    monkeypatch.setattr(output.console, "width", 160)
+    for name, value in checkout.variables.items():
+        monkeypatch.setenv(name, value)
+
+    def run_here(*words: str) -> Answer:
+        done = CliRunner().invoke(app, list(words))
+        return Answer(done.exit_code, done.stdout, done.stderr)
+
+    return run_here
+
+
+@pytest.fixture
+def user(checkout: Checkout) -> Iterator[User]:
+    """Somebody who signed up, and is gone after the test."""
+    made = User(uuid4(), f"ada-{uuid4().hex[:8]}@example.com")
+    checkout.execute(f"insert into auth.users (id, email) values ('{made.id}', '{made.email}')")
+    yield made
+    checkout.execute(f"delete from auth.users where id = '{made.id}'")
+
+
+@pytest.fixture
+def events(checkout: Checkout, user: User) -> Iterator[dict[str, str]]:
+    """One event of each status in the inbox, by our id."""
+    rows = checkout.query(f"""
+        insert into private.webhook_events (
+            provider, event_id, body_sha256, type, payload, occurred_at, user_id, status, error,
+            closed_at, parked_at, waits_for
+        )
+        select 'stripe', 'evt_' || s, sha256(s::bytea), 'invoice.paid', '{{"id": "in_1"}}', now(),
+            '{user.id}', case s when 'parked' then 'received' else s end,
+            case when s in ('parked', 'failed') then 'No such customer.' end,
+            case when s in ('processed', 'failed') then now() end,
+            case s when 'parked' then now() end,
+            case s when 'parked' then array['customer:stripe:cus_1'] end
+        from unnest(array['parked', 'processed', 'failed']) s
+        returning event_id, id::text
+    """)
+    yield dict(rows)
+    checkout.execute("delete from queue.tasks; delete from private.webhook_events")

@@ -1,79 +1,17 @@
-"""`plan`, `subscription`, `tokens`, `usage` and the inbox of `webhook`, against a real database."""
+"""`plan`, `subscription`, `tokens` and `usage` against a real database, here and elsewhere."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from typer.testing import CliRunner
 
 from cli import output
-from cli.command_line import app
 
-from .checkout import Answer, Checkout
+from .checkout import Checkout
+from .operating import Run, User, well
 
 NOT_CONFIRMED = 3
-Run = Callable[..., Answer]
-
-
-@dataclass(frozen=True)
-class User:
-    id: UUID
-    email: str
-
-
-@pytest.fixture
-def run(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line in the checkout, in this process: starting one takes as long as a test."""
-    monkeypatch.chdir(checkout.root)
-    monkeypatch.setattr(output.console, "width", 160)
-    for name, value in checkout.variables.items():
-        monkeypatch.setenv(name, value)
-
-    def run_here(*words: str) -> Answer:
-        done = CliRunner().invoke(app, list(words))
-        return Answer(done.exit_code, done.stdout, done.stderr)
-
-    return run_here
-
-
-@pytest.fixture
-def user(checkout: Checkout) -> Iterator[User]:
-    """Somebody who signed up, and is gone after the test."""
-    made = User(uuid4(), f"ada-{uuid4().hex[:8]}@example.com")
-    checkout.execute(f"insert into auth.users (id, email) values ('{made.id}', '{made.email}')")
-    yield made
-    checkout.execute(f"delete from auth.users where id = '{made.id}'")
-
-
-@pytest.fixture
-def events(checkout: Checkout, user: User) -> Iterator[dict[str, str]]:
-    """One event of each status in the inbox, by our id."""
-    rows = checkout.query(f"""
-        insert into private.webhook_events (
-            provider, event_id, body_sha256, type, payload, occurred_at, user_id, status, error,
-            closed_at, parked_at, waits_for
-        )
-        select 'stripe', 'evt_' || s, sha256(s::bytea), 'invoice.paid', '{{"id": "in_1"}}', now(),
-            '{user.id}', case s when 'parked' then 'received' else s end,
-            case when s in ('parked', 'failed') then 'No such customer.' end,
-            case when s in ('processed', 'failed') then now() end,
-            case s when 'parked' then now() end,
-            case s when 'parked' then array['customer:stripe:cus_1'] end
-        from unnest(array['parked', 'processed', 'failed']) s
-        returning event_id, id::text
-    """)
-    yield dict(rows)
-    checkout.execute("delete from queue.tasks; delete from private.webhook_events")
-
-
-def well(answer: Answer) -> Answer:
-    assert answer.code == 0, answer
-    return answer
-
 
 # Plans and prices ---------------------------------------------------------------------------------
 
@@ -173,12 +111,34 @@ def test_plan__is_granted_shown_and_ended(run: Run, user: User) -> None:
     shown = well(run("subscription", "show", user.email)).stdout
     assert "entitled until 2100-01-01 00:00 UTC" in shown
     assert "manual" in shown
-    said = well(run("subscription", "cancel", user.email)).stdout
+    # What a table shows of an id is enough to name the subscription.
+    assert (short := data["effective"]["id"][:8]) in shown
+    said = well(run("subscription", "cancel", user.email, "--subscription", short)).stdout
     assert "ends 2100-01-01 00:00 UTC" in said
     said = well(run("subscription", "cancel", user.email, "--now")).stdout
     assert "canceled since" in said
     answer = run("subscription", "cancel", user.email, "--json")
     assert (answer.code, answer.error["code"]) == (1, "not-found")
+    assert f"resumebase subscription show {user.email}" in answer.error["hint"]
+
+
+def test_tables__keep_ids_and_dates_whole_on_a_narrow_terminal(
+    checkout: Checkout, run: Run, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.execute(f"""
+        insert into public.subscriptions
+        (user_id, provider, provider_subscription_id, plan_code, price_id, status, start_date,
+         current_period_end)
+        select '{user.id}', 'razorpay', 'sub_M5MUissWko7g6Z', 'career', id, 'active',
+            '2030-11-20', '2030-12-20'
+        from public.plan_prices
+        where (plan_code, provider, interval) = ('career', 'razorpay', 'month')
+    """)
+    monkeypatch.setattr(output.console, "width", 80)
+    shown = well(run("subscription", "show", user.email)).stdout
+    for whole in ("career", "razorpay", "2030-11-20", "2030-12-20", "sub_M5MUissWko7g6Z"):
+        assert whole in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_subscription_at_a_provider__is_ended_there(
@@ -195,63 +155,29 @@ def test_subscription_at_a_provider__is_ended_there(
     words = ("subscription", "cancel", user.email, "--subscription", "sub_cli", "--now")
     assert "razorpay is asked to end it" in well(run(*words)).stdout
     [(payload,)] = checkout.query(
-        "delete from queue.tasks where kind = 'cancel_subscription' returning payload"
+        "delete from queue.tasks where kind = 'cancel_subscription' "
+        "and payload ->> 'provider_subscription_id' = 'sub_cli' returning payload"
     )
-    assert payload["provider_subscription_id"] == "sub_cli"
     assert payload["at_period_end"] is False
 
 
-# The inbox ----------------------------------------------------------------------------------------
-
-
-def test_inbox__is_listed_and_filtered(run: Run, user: User, events: dict[str, str]) -> None:
-    rows = well(run("webhook", "list", "--user", user.email, "--json")).data
-    assert {row["event_id"] for row in rows} == set(events)
-    for status in ("parked", "processed", "failed"):
-        words = ("webhook", "list", "--status", status, "--type", "invoice.paid")
-        rows = well(run(*words, "--json")).data
-        assert [row["event_id"] for row in rows] == [f"evt_{status}"]
-        listed = well(run(*words)).stdout
-        assert status in listed
-        # What the list shows of an id is enough to name the event.
-        assert (short := rows[0]["id"][:8]) in listed
-        assert well(run("webhook", "show", short, "--json")).data["id"] == rows[0]["id"]
-    assert well(run("webhook", "list", "--provider", "razorpay", "--json")).data == []
-
-
-def test_event__is_shown_by_either_id(run: Run, events: dict[str, str]) -> None:
-    for name in ("evt_failed", events["evt_failed"]):
-        data = well(run("webhook", "show", name, "--json")).data
-        assert data["payload"] == {"id": "in_1"}
-    shown = well(run("webhook", "show", "evt_parked")).stdout
-    assert "No such customer." in shown
-    assert json.loads(shown[shown.index("{") :]) == {"id": "in_1"}
-    answer = run("webhook", "show", "evt_none", "--json")
-    assert (answer.code, answer.error["code"]) == (1, "unknown-event")
-
-
-def test_events__are_replayed_one_or_all_that_failed(
-    checkout: Checkout, run: Run, events: dict[str, str]
+def test_providers__are_asked_about_one_user_or_about_everybody(
+    checkout: Checkout, run: Run, user: User
 ) -> None:
-    assert "is in the queue" in well(run("webhook", "replay", "evt_parked")).stdout
-    done = well(run("webhook", "replay", "--all-failed", "--json")).data
-    assert done["replayed"] == 1
-    said = well(run("webhook", "replay", "--all-failed")).stdout
-    assert said == "no event has failed\n"
-    queued = checkout.query("select payload ->> 'webhook_event_id' from queue.tasks")
-    assert {row[0] for row in queued} == {events["evt_parked"], events["evt_failed"]}
-
-
-def test_stats__count_what_is_in_the_inbox(run: Run, events: dict[str, str]) -> None:
-    assert events
-    answer = well(run("webhook", "stats", "--json"))
-    row = next(row for row in answer.data if row["provider"] == "stripe")
-    assert (row["parked"], row["processed"], row["failed"]) == (1, 1, 1)
-    assert row["failures"] == {"invoice.paid": 1}
-    assert row["lag_max_seconds"] == 0
-    answer = well(run("webhook", "stats"))
-    assert "failed stripe invoice.paid: 1" in answer.stdout
-    assert "webhook list --status failed" in answer.stderr
+    checkout.execute(f"""
+        insert into public.subscriptions
+        (user_id, provider, provider_subscription_id, plan_code, status, current_period_end)
+        values ('{user.id}', 'stripe', 'sub_asked', 'pro', 'active', now() + interval '1 day')
+    """)
+    try:
+        for words in ((user.email,), ()):
+            done = well(run("subscription", "reconcile", *words, "--json")).data
+            assert done == {"subscriptions": 1, "checkouts": 0, "tasks": 1}
+            checkout.execute("delete from queue.tasks where kind = 'reconcile'")
+        said = well(run("subscription", "reconcile", user.email)).stdout
+        assert said == "1 subscription and 0 checkouts to be asked about\n"
+    finally:
+        checkout.execute("delete from queue.tasks where kind = 'reconcile'")
 
 
 # Remote environments ------------------------------------------------------------------------------
@@ -265,6 +191,7 @@ def test_change_elsewhere__names_the_target_and_takes_a_confirmation(
         ("tokens", "grant", user.email, "5", "--reason", "Sorry"),
         ("subscription", "grant", user.email, "--plan", "pro"),
         ("subscription", "cancel", user.email),
+        ("subscription", "reconcile"),
         ("webhook", "replay", "evt_failed"),
         ("webhook", "replay", "--all-failed"),
     ):
