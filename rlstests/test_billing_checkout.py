@@ -197,13 +197,23 @@ def test_plan_that_runs__is_not_sold_again(db: Database, owner: Actor, status: s
         begin(db, owner)
     assert detail(caught) == {
         "reason": "already-subscribed",
+        "plan": "pro",
         "subscription_id": str(row["id"]),
         "provider": "razorpay",
         "status": status,
     }
     assert rows(db, owner) == []
-    assert begin(db, owner, "k2", interval="month", code="career")["code"] == "career"
+    with refused("PT409", match="subscribed to pro") as caught:
+        begin(db, owner, "k2", code="career")
+    assert "cancel it there" in (caught.value.diag.message_hint or "")
     assert begin(db, owner, "k3", **TOKENS)["code"] == "small"
+
+
+def test_another_plan__may_follow_on_one_that_ends(db: Database, owner: Actor) -> None:
+    subscribe(db, owner, cancel_at_period_end=True)
+    assert begin(db, owner, "k2", code="career")["code"] == "career"
+    with refused("PT409", match="subscribed to pro"):
+        begin(db, owner)
 
 
 def test_superseded_plan__counts_while_its_provider_runs_it(db: Database, owner: Actor) -> None:

@@ -212,7 +212,7 @@ def test_plan_that_ran_out_without_a_word__leaves_its_place(
     db.query(SYSTEM, "select private.settle_subscriptions(%s)", owner.user_id)
     assert (plan(db, owner), turn(db)) == (("coach", "active"), 0)
     db.query(SYSTEM, "alter table public.subscriptions disable trigger _400_mirror")
-    change(db, "subscriptions", high, "current_period_end = now()")
+    change(db, "subscriptions", high, "current_period_end = now() - interval '6 hours'")
     db.query(SYSTEM, "alter table public.subscriptions enable trigger _400_mirror")
     assert turn(db) == 1
     assert plan(db, owner) == ("pro", "active")

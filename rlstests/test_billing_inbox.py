@@ -202,3 +202,21 @@ def test_batches_that_meet__all_get_through(stack: StackStatus) -> None:
         assert counted == (80, 80)
     finally:
         forget(stack, mark)
+
+
+def test_flood_of_events__comes_after_what_users_wait_for(db: Database) -> None:
+    def priorities(*names: str) -> list[int]:
+        rows = record(db, *(event(name, f"evt_{name}") for name in names))
+        return [tasks(db, row["webhook_event_id"])[0]["priority"] for row in rows]
+
+    add = (
+        "insert into queue.tasks (kind, priority, max_attempts, payload) "
+        "select 'webhook', 20, 1, '{}' from generate_series(1, %s - ("
+        "select count(*) from queue.tasks where kind = 'webhook' and lease_token is null))"
+    )
+    db.query(SYSTEM, add, 1000)
+    assert priorities("last") == [20]
+    assert priorities("a", "b") == [120, 120]
+    assert priorities("last") == [20], "it was there before"
+    most = "select max(priority) from queue.task_kinds where kind in ('optimization', 'summary')"
+    assert db.value(SYSTEM, most) < 120

@@ -43,7 +43,14 @@ def let_time_pass(db: Database, user: Actor, columns: str) -> None:
         ({"status": "paused"}, "none"),
         ({"status": "unpaid"}, "none"),
         *[({"status": status}, "none") for status in OVER],
-        ({"status": "active", "current_period_end": "now"}, "none"),
+        # A renewal takes a while to be charged and told.
+        ({"status": "active", "current_period_end": "now"}, "active"),
+        ({"status": "trialing", "current_period_end": "now"}, "trialing"),
+        (
+            {"status": "active", "current_period_end": "now", "cancel_at_period_end": True},
+            "none",
+        ),
+        ({"status": "active", "current_period_end": "yesterday"}, "none"),
         ({"status": "trialing", "current_period_end": "yesterday"}, "none"),
         ({"status": "active", "current_period_end": None}, "none"),
         ({"status": "trialing", "current_period_end": None}, "none"),
@@ -106,13 +113,26 @@ def test_grace__is_what_the_operator_says(
     assert mirrored(db, owner) == (("pro", "past_due") if is_entitled else FREE)
 
 
+@pytest.mark.parametrize(("hours", "is_entitled"), [("48", True), ("23", False), ("-1", False)])
+def test_leeway_of_a_renewal__is_what_the_operator_says(
+    db: Database, owner: Actor, hours: str, is_entitled: bool
+) -> None:
+    sql = "update public.global_config set value = %s where key = 'billing_renewal_leeway_hours'"
+    assert db.affected(SYSTEM, sql, hours) == 1
+    period_end = db.value(SYSTEM, "select now() - interval '24 hours'")
+    subscribe(db, owner, current_period_end=period_end)
+    assert mirrored(db, owner) == (("pro", "active") if is_entitled else FREE)
+
+
 def test_access__ends_by_the_clock_too(
     db: Database, owner: Actor, stranger: Actor, admin: Actor
 ) -> None:
     for position, user in enumerate((owner, stranger, admin)):
         subscribe(db, user, f"sub_{position}")
     assert maintain(db) == 0
-    let_time_pass(db, owner, "current_period_end = now()")
+    let_time_pass(db, owner, "current_period_end = now() - interval '5 hours 59 minutes'")
+    assert maintain(db) == 0
+    let_time_pass(db, owner, "current_period_end = now() - interval '6 hours'")
     let_time_pass(
         db, stranger, "status = 'past_due', past_due_at = now() - interval '7 days 1 second'"
     )
@@ -127,13 +147,13 @@ def test_clock__leaves_a_newer_subscription_alone(db: Database, owner: Actor) ->
     old = subscribe(db, owner)
     change(db, "subscriptions", old, "superseded_at = now()")
     subscribe(db, owner, "sub_2", plan_code="coach")
-    let_time_pass(db, owner, "current_period_end = now()")
+    let_time_pass(db, owner, "current_period_end = now() - interval '6 hours'")
     assert maintain(db) == 0
     assert mirrored(db, owner) == ("coach", "active")
 
 
 def test_maintenance__ends_access_by_itself(db: Database, owner: Actor) -> None:
-    subscribe(db, owner)
+    subscribe(db, owner, cancel_at_period_end=True)
     let_time_pass(db, owner, "current_period_end = now()")
     db.query(SYSTEM, "update private.maintenance_jobs set next_run_at = now()")
     ran = db.value(SYSTEM, "select worker.run_maintenance() -> 'jobs'")

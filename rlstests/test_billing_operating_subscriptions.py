@@ -1,6 +1,7 @@
 """Room billing, operating: plans that admins give, change and end."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -373,7 +374,9 @@ def test_report__shows_what_entitles_and_all_there_was(
     seen = report(db, admin, owner.user_id)
     assert seen["account"]["subscription_tier"] == "pro"
     assert seen["effective"]["id"] == str(live["id"])
-    assert seen["effective"]["entitled_until"] == seen["effective"]["current_period_end"]
+    period_end = datetime.fromisoformat(seen["effective"]["current_period_end"])
+    entitled_until = datetime.fromisoformat(seen["effective"]["entitled_until"])
+    assert entitled_until - period_end == timedelta(hours=6)
     assert [one["is_effective"] for one in seen["subscriptions"]] == [True, False]
     assert (seen["subscriptions"][0]["amount"], seen["subscriptions"][0]["interval"]) == (
         1200,

@@ -1,6 +1,7 @@
 """Room billing, races: money and accounts that go at the same moment never wait for each other."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -201,3 +202,50 @@ def test_account_deleted_while_its_plan_changes_twice__never_deadlocks(stack: St
         renew(user_id)(payer)
         payer.commit()
         left.result(timeout=20)
+
+
+def test_first_events_that_disagree_whose_it_is__do_not_mix_two_accounts(
+    stack: StackStatus,
+) -> None:
+    first, second = (newcomer(stack.db_url) for _ in range(2))
+    assert first.user_id is not None and second.user_id is not None
+    about: dict[str, Any] = {**ids_of(first), "customer_id": None}
+    paid: dict[str, Any] = {"payment_id": f"pi_{first.user_id}"}
+    stories = [
+        (
+            "subscriptions",
+            subscription(first, "active", at(), **about),
+            subscription(second, "active", at(days=1), **about),
+        ),
+        (
+            "payments",
+            payment(first, "succeeded", at(), **paid),
+            payment(second, "succeeded", at(), **paid),
+        ),
+    ]
+    try:
+        for table, mine, theirs in stories:
+            with session(stack.db_url) as connection, ThreadPoolExecutor(1) as pool:
+                say(mine)(connection)
+                later = pool.submit(at_once, stack.db_url, say(theirs))
+                wait_for_somebody_who_waits(connection)
+                connection.commit()
+                assert later.result(30) == ["40001"], table
+            # Its task comes again, and then finds whose it is.
+            assert at_once(stack.db_url, say(theirs)) == ["ok"]
+            with session(stack.db_url) as connection:
+                sql = f"select distinct user_id from public.{table} where user_id in (%s, %s)"
+                owners = connection.execute(sql.encode(), (first.user_id, second.user_id))
+                assert owners.fetchall() == [(first.user_id,)]
+    finally:
+        with session(stack.db_url) as connection:
+            delete(first.user_id)(connection)
+            delete(second.user_id)(connection)
+
+
+def wait_for_somebody_who_waits(connection: psycopg.Connection) -> None:
+    """Return once another session waits for what this one has written."""
+    sql = "select count(*) from pg_locks where not granted and locktype = 'transactionid'"
+    deadline = time.monotonic() + 20
+    while connection.execute(sql).fetchone() == (0,):
+        assert time.monotonic() < deadline

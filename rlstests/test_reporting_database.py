@@ -1,5 +1,6 @@
 """Room reporting, second file: whether the books agree, and how the database is doing."""
 
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -43,7 +44,7 @@ def test_subscription_that_still_runs_beside_another__is_found(
     subscribe(db, owner, "sub_1", superseded_at="now")
     subscribe(db, owner, "sub_2", status="canceled")
     subscribe(db, owner, "sub_3", status="incomplete")
-    granted = {"provider": "manual", "provider_subscription_id": None}
+    granted: dict[str, Any] = {"provider": "manual", "provider_subscription_id": None}
     subscribe(db, owner, **granted, superseded_at="now")
     assert str(owner.user_id) not in problems(db, admin, check)[1]
     subscribe(db, owner, "sub_4")

@@ -305,6 +305,10 @@ on conflict do nothing;
 insert into public.global_config (key, value, description)
 values
 ('billing_grace_days', '7', 'Days that a past due subscription keeps its access.'),
+(
+    'billing_renewal_leeway_hours', '6',
+    'Hours that a subscription keeps its access while its renewal is on the way.'
+),
 ('ai_cache_ttl_seconds', '86400', 'How long an answer of an AI provider may be used again.'),
 (
     'ai_models',

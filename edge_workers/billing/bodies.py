@@ -25,8 +25,10 @@ _UNSTORABLE_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 def read_object(body: bytes) -> dict[str, Any]:
     """Parse a webhook's body, whose signature was checked before.
 
-    Raises WebhookRefused for whatever is not one JSON object in UTF-8 that jsonb can hold: NUL
-    characters, halves of surrogate pairs, numbers beyond any use and endless nesting it cannot.
+    Raises WebhookRefused for whatever is not one JSON object in UTF-8 that jsonb can hold: numbers
+    beyond any use and endless nesting it cannot. NUL characters and halves of surrogate pairs,
+    which it cannot either, become U+FFFD: whoever pays may write them into notes, and a webhook
+    that is refused often enough the provider switches off for everybody.
     """
     if not body:
         raise WebhookRefused("empty_body", "The body is empty.")
@@ -43,7 +45,7 @@ def read_object(body: bytes) -> dict[str, Any]:
         raise WebhookRefused("not_an_object", "The body is not a JSON object.")
     _check_depth(value)
     if _UNSTORABLE_ESCAPE.search(text):
-        _check_texts(value)
+        value = {_storable(key): _storable(child) for key, child in value.items()}
     if len(body) > _SURELY_SMALL_ENOUGH:
         _check_size(value)
     return value
@@ -91,8 +93,12 @@ def _containers(node: Any) -> list[Any]:
     return [child for child in children if isinstance(child, (dict, list))]
 
 
-def _check_texts(value: dict[str, Any]) -> None:
-    # As Python writes it: unescaped but for the backslash, the quote and control characters.
-    text = json.dumps(value, ensure_ascii=False).replace("\\\\", "")
-    if "\\u0000" in text or _UNSTORABLE.search(text):
-        raise WebhookRefused("not_storable", "The body has text that cannot be stored.")
+def _storable(node: Any) -> Any:
+    """The same with text that Postgres can hold; called when the nesting is known to be bounded."""
+    if isinstance(node, str):
+        return _UNSTORABLE.sub("\ufffd", node)
+    if isinstance(node, list):
+        return [_storable(child) for child in node]
+    if isinstance(node, dict):
+        return {_storable(key): _storable(child) for key, child in node.items()}
+    return node

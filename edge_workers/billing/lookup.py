@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from importlib import import_module
 from typing import Annotated, Any, Literal, TypeAlias
@@ -17,7 +17,7 @@ from edge_workers.billing.changes import (
     ProviderId,
     SubscriptionChange,
 )
-from edge_workers.billing.provider_api import CheckoutKind, Entity
+from edge_workers.billing.provider_api import CheckoutKind, Entity, asked_now
 from edge_workers.billing.provider_errors import (
     ProviderKeysRefused,
     ProviderMissing,
@@ -60,13 +60,11 @@ class Lookup(Normalised):
 _Answer: TypeAlias = SubscriptionChange | Found | Problem
 
 
-def read_subscription(
-    provider: Provider, entity: Entity, at: datetime | None = None
-) -> SubscriptionChange:
-    """What a subscription of the provider says now. Raises MalformedEvent."""
+def read_subscription(provider: Provider, entity: Entity, asked_at: datetime) -> SubscriptionChange:
+    """What a subscription said that was asked for at this time. Raises MalformedEvent."""
     # Late, so that a worker that never sees a provider does not load its module.
     module = import_module(f"edge_workers.billing.{provider}")
-    change: SubscriptionChange = module.subscription_change(entity, at or datetime.now(UTC))
+    change: SubscriptionChange = module.subscription_change(entity, asked_at)
     return change
 
 
@@ -116,7 +114,7 @@ class _Lookups:
         return [task.result() for task in tasks]
 
     async def subscription(self, subscription_id: str) -> _Answer:
-        asked_at = datetime.now(UTC)
+        asked_at = asked_now()
         entity = await self._providers.call(
             self._provider, self._api.fetch_subscription, subscription_id
         )

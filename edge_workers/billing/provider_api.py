@@ -1,6 +1,7 @@
 """What we ask of a payment provider: the same few things of each."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias
 from uuid import UUID
 
@@ -12,6 +13,19 @@ Entity: TypeAlias = Mapping[str, Any]
 """What a provider says of one thing, as its API documents it."""
 
 CheckoutKind: TypeAlias = Literal["subscription", "tokens"]
+
+
+_CLOCK_MARGIN = timedelta(seconds=2)
+
+
+def asked_now() -> datetime:
+    """When what a provider is about to answer was surely so. Take it before asking.
+
+    Events tell whole seconds by the provider's clock. An answer that seemed younger than it is
+    would hide what happened right after it, until the next event. One that seems a little older
+    hides nothing: the events of that moment say the same.
+    """
+    return (datetime.now(UTC) - _CLOCK_MARGIN).replace(microsecond=0)
 
 
 class Checkout(BaseModel):

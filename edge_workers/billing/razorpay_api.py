@@ -10,7 +10,13 @@ from typing import Any
 import razorpay
 import requests
 
-from edge_workers.billing.provider_api import Checkout, CheckoutKind, Entity, Opened
+from edge_workers.billing.provider_api import (
+    Checkout,
+    CheckoutKind,
+    Entity,
+    Opened,
+    asked_now,
+)
 from edge_workers.billing.provider_errors import (
     ProviderKeysRefused,
     ProviderMissing,
@@ -75,17 +81,18 @@ class RazorpayApi:
 
     def checkout_events(self, checkout_id: str, kind: CheckoutKind) -> list[tuple[str, Entity]]:
         """See PaymentProvider."""
+        asked_at = asked_now()
         if kind == "subscription":
             subscription = self.fetch_subscription(checkout_id)
             if subscription.get("status") == "created":
                 return []
-            return [_event("subscription.updated", subscription=subscription)]
+            return [_event("subscription.updated", asked_at, subscription=subscription)]
         order = _entity(self._client.order.fetch(checkout_id))
         if order.get("status") != "paid":
             return []
         payments = _items(_entity(self._client.order.payments(checkout_id)))
         return [
-            _event("order.paid", order=order, payment=payment)
+            _event("order.paid", asked_at, order=order, payment=payment)
             for payment in payments
             if payment.get("captured")
         ]
@@ -177,11 +184,10 @@ def _notes(entity: Entity) -> Entity:
     return notes if isinstance(notes, dict) else {}
 
 
-def _event(kind: str, **entities: Entity) -> tuple[str, Entity]:
-    """An event as Razorpay would send it now."""
+def _event(kind: str, at: datetime, **entities: Entity) -> tuple[str, Entity]:
+    """An event as Razorpay would have sent it then."""
     payload = {name: {"entity": entity} for name, entity in entities.items()}
-    created_at = int(datetime.now(UTC).timestamp())
-    return kind, {"event": kind, "created_at": created_at, "payload": payload}
+    return kind, {"event": kind, "created_at": int(at.timestamp()), "payload": payload}
 
 
 def _items(collection: Entity) -> list[dict[str, Any]]:

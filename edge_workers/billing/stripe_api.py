@@ -2,14 +2,20 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import requests
 import stripe
 
-from edge_workers.billing.provider_api import Checkout, CheckoutKind, Entity, Opened
+from edge_workers.billing.provider_api import (
+    Checkout,
+    CheckoutKind,
+    Entity,
+    Opened,
+    asked_now,
+)
 from edge_workers.billing.provider_errors import (
     ProviderError,
     ProviderKeysRefused,
@@ -46,19 +52,28 @@ class StripeApi:
 
     def open_checkout(self, checkout: Checkout) -> Opened:
         """See PaymentProvider. Stripe gives the same session again for a day."""
-        params = self._session_params(checkout)
-        # The parameters belong to the key: Stripe refuses it with others, and they may have changed
-        # since, as when the user became a customer meanwhile.
-        digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:16]
-        key = f"checkout-{checkout.id}-{digest}"
-        session = _ask(
-            lambda: self._v1.checkout.sessions.create(params, {"idempotency_key": key})  # type: ignore[arg-type]
-        )
+        try:
+            session = self._make_session(checkout)
+        except ProviderMissing:
+            if checkout.customer_id is None:
+                raise
+            # Somebody deleted the customer at Stripe. That must not end what its user can buy.
+            session = self._make_session(checkout.model_copy(update={"customer_id": None}))
         customer, url = session.get("customer"), session.get("url")
         return Opened(
             checkout_id=_text(session.get("id")),
             customer_id=customer if isinstance(customer, str) else None,
             url=_text(url),
+        )
+
+    def _make_session(self, checkout: Checkout) -> dict[str, Any]:
+        params = self._session_params(checkout)
+        # The parameters belong to the key: Stripe refuses it with others, and they may have changed
+        # since, as when the user became a customer meanwhile.
+        digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:16]
+        key = f"checkout-{checkout.id}-{digest}"
+        return _ask(
+            lambda: self._v1.checkout.sessions.create(params, {"idempotency_key": key})  # type: ignore[arg-type]
         )
 
     def fetch_subscription(self, subscription_id: str) -> Entity:
@@ -67,16 +82,17 @@ class StripeApi:
 
     def checkout_events(self, checkout_id: str, kind: CheckoutKind) -> list[tuple[str, Entity]]:
         """See PaymentProvider."""
+        asked_at = asked_now()
         session = _ask(lambda: self._v1.checkout.sessions.retrieve(checkout_id))
         status, subscription_id = session.get("status"), session.get("subscription")
         if status == "expired":
-            return [_event("checkout.session.expired", session)]
+            return [_event("checkout.session.expired", asked_at, session)]
         if status != "complete":
             return []
-        events = [_event("checkout.session.completed", session)]
+        events = [_event("checkout.session.completed", asked_at, session)]
         if kind == "subscription" and isinstance(subscription_id, str):
             subscription = self.fetch_subscription(subscription_id)
-            events.append(_event("customer.subscription.updated", subscription))
+            events.append(_event("customer.subscription.updated", asked_at, subscription))
         return events
 
     def cancel_subscription(self, subscription_id: str, *, at_period_end: bool) -> Entity:
@@ -135,9 +151,9 @@ make = StripeApi
 """What `providers.py` looks for in the module of a provider."""
 
 
-def _event(kind: str, entity: Entity) -> tuple[str, Entity]:
-    """An event as Stripe would send it now."""
-    return kind, {"type": kind, "created": int(time.time()), "data": {"object": entity}}
+def _event(kind: str, at: datetime, entity: Entity) -> tuple[str, Entity]:
+    """An event as Stripe would have sent it then."""
+    return kind, {"type": kind, "created": int(at.timestamp()), "data": {"object": entity}}
 
 
 def _ask(call: Callable[[], stripe.StripeObject]) -> dict[str, Any]:

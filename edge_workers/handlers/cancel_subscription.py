@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from edge_workers.billing.changes import Normalised, Provider, ProviderId, SubscriptionChange
 from edge_workers.billing.lookup import read_subscription
-from edge_workers.billing.provider_api import PaymentProvider
+from edge_workers.billing.provider_api import PaymentProvider, asked_now
 from edge_workers.billing.provider_errors import (
     ProviderKeysRefused,
     ProviderMissing,
@@ -70,18 +70,20 @@ class _Cancelling:
         return _ended(await self._cancel(at_period_end=False))
 
     async def _cancel(self, *, at_period_end: bool) -> SubscriptionChange:
+        asked_at = asked_now()
         entity = await self._providers.call(
             self._provider, self._api.cancel_subscription, self._id, at_period_end=at_period_end
         )
-        change = read_subscription(self._provider, entity)
+        change = read_subscription(self._provider, entity, asked_at)
         if at_period_end and change.status not in _OVER:
             # Razorpay does not say that it will end, so what was asked for is noted.
             return change.model_copy(update={"cancel_at_period_end": True})
         return change
 
     async def _fetch(self) -> SubscriptionChange:
+        asked_at = asked_now()
         entity = await self._providers.call(self._provider, self._api.fetch_subscription, self._id)
-        return read_subscription(self._provider, entity)
+        return read_subscription(self._provider, entity, asked_at)
 
 
 def _ended(change: SubscriptionChange) -> Normalised:

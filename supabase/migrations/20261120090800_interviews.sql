@@ -243,14 +243,15 @@ volatile
 set search_path = ''
 as $$
 begin
-    if p_session.questions_answered > 0 then
+    -- Not by answers: whoever speaks first, without a question, is replied to as well.
+    if p_session.turns_count > 1 then
         return private.settle_usage(p_session.usage_event_id);
     end if;
     return private.release_usage(p_session.usage_event_id);
 end;
 $$;
 comment on function private.close_interview_use(public.interview_sessions) is
-    'Settles the use of an interview in which a question was answered, releases it otherwise.
+    'Settles the use of an interview once there was more than a first turn, releases it otherwise.
 False when it was closed before.';
 
 create trigger _100_lock_account before delete on public.interview_sessions

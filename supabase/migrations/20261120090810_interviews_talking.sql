@@ -248,7 +248,7 @@ as $$
 $$;
 comment on function public.start_interview(text, text, text, text, uuid, uuid, integer, text) is
     'Starts a practice interview: voice, chat or resume_analyzer. The AI asks the first question.
-Counts one use, given back if the interview ends before a question is answered. Title and
+Counts one use, given back if the interview ends with its first turn. Title and
 description of a tracked job are taken over unless others are sent. The same key again returns the
 same interview. PT402 when the allowance is gone, PT404 for an unknown job or interviewer, PT422
 for a value that cannot be, PT429 when it is too often.';

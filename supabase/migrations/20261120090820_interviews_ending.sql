@@ -1,7 +1,7 @@
 -- Room: interviews, third part: how an interview ends.
 --
 -- What lives here: complete_interview, cancel_interview, and the clock that ends those nobody talks
--- in any more. Each end closes the use: it stays counted once a question was answered, and goes
+-- in any more. Each end closes the use: it stays counted once there was more than one turn, and goes
 -- back otherwise. Feedback belongs to the interview and costs nothing more.
 -- Who may touch it: owners end their interviews; maintenance abandons them.
 -- Tests: rlstests/test_interviews_ending.py, rlstests/test_interviews_feedback.py
@@ -154,7 +154,7 @@ as $$
     select private.cancel_interview(p_session_id);
 $$;
 comment on function public.cancel_interview(uuid) is
-    'Ends an interview without feedback. The use goes back unless a question was answered.
+    'Ends an interview without feedback. The use goes back unless there was more than a first turn.
 Cancelling again changes nothing. PT404 for an unknown interview, PT409 when it is completed or
 abandoned, PT429 when it is too often.';
 grant execute on function public.cancel_interview(uuid) to authenticated;

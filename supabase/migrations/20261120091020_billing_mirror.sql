@@ -18,27 +18,53 @@ $$;
 comment on function private.past_due_grace() is
     'How long access lasts after a failed payment: global_config billing_grace_days, or 7 days.';
 
+create function private.renewal_leeway() returns interval
+language sql
+stable
+set search_path = ''
+as $$
+    select make_interval(
+        hours => greatest(private.config_integer('billing_renewal_leeway_hours', 6), 0)
+    );
+$$;
+comment on function private.renewal_leeway() is
+    'How long a provider may take to tell of a renewal: global_config billing_renewal_leeway_hours,
+or 6 hours.';
+
+create function private.entitled_until(p_subscription public.subscriptions) returns timestamptz
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return case
+        when p_subscription.status = 'past_due' then
+            p_subscription.past_due_at + private.past_due_grace()
+        when p_subscription.status not in ('trialing', 'active') then null
+        when p_subscription.provider = 'manual' then
+            coalesce(p_subscription.current_period_end, 'infinity')
+        when p_subscription.cancel_at_period_end then p_subscription.current_period_end
+        -- Charging takes a while, and whoever pays must not fall out of the plan meanwhile.
+        else p_subscription.current_period_end + private.renewal_leeway()
+    end;
+end;
+$$;
+comment on function private.entitled_until(public.subscriptions) is
+    'Until when a subscription is worth its plan; null for one that is not, and infinity for a grant
+without end. Paid ones until current_period_end, and a little longer while they renew; past_due
+ones for a grace.';
+
 create function private.is_entitling(p_subscription public.subscriptions) returns boolean
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-    return coalesce(
-        case
-            when p_subscription.status in ('trialing', 'active') then
-                now() < p_subscription.current_period_end
-                or p_subscription.provider = 'manual' and p_subscription.current_period_end is null
-            when p_subscription.status = 'past_due' then
-                now() < p_subscription.past_due_at + private.past_due_grace()
-        end,
-        false
-    );
+    return coalesce(now() < private.entitled_until(p_subscription), false);
 end;
 $$;
 comment on function private.is_entitling(public.subscriptions) is
-    'Whether a subscription is worth its plan now: paid ones until current_period_end, past_due ones
-for a grace, granted ones until their end if they have one.';
+    'Whether a subscription is worth its plan now; see private.entitled_until.';
 
 create function private.effective_subscription(p_user_id uuid) returns setof public.subscriptions
 language sql
@@ -83,7 +109,11 @@ volatile
 set search_path = ''
 as $$
 begin
-    perform private.mirror_subscription(new.user_id);
+    -- While it is being settled which one counts, the profile waits for the outcome: whoever writes it
+    -- twice in a transaction locks its row in auth.users, which whoever deletes it locks first.
+    if current_setting('resumebase.settling', true) is distinct from 'on' then
+        perform private.mirror_subscription(new.user_id);
+    end if;
     return null;
 end;
 $$;
@@ -108,15 +138,19 @@ begin
         select p.id
         from public.subscriptions s
         inner join public.profiles p on p.id = s.user_id
+        inner join auth.users u on u.id = p.id
         where s.superseded_at is null and p.subscription_status <> 'none'
             and (
                 s.status in ('trialing', 'active') and s.current_period_end <= now()
+                and not private.is_entitling(s)
                 or s.past_due_at <= now() - private.past_due_grace()
             )
         order by p.id
         limit 500
         -- Somebody who is busy with an account leaves it in step, or it is found next time.
         for no key update of p skip locked
+        -- A profile that changes twice has its user checked, which a deletion has locked first.
+        for key share of u skip locked
     loop
         v_mirrored := v_mirrored + private.mirror_subscription(v_user_id)::integer;
     end loop;

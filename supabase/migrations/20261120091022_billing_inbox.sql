@@ -168,6 +168,13 @@ as $$
 declare
     v_events private.inbox_event[] := array(select e from private.read_inbox_events(p_events) as e);
     v_added uuid[];
+    -- As when a provider sends what it kept back for hours: users do not wait for all of it.
+    v_is_flood boolean := exists (
+        select 1
+        from queue.tasks t
+        where t.kind = 'webhook' and t.lease_token is null
+        offset 1000
+    );
 begin
     begin
         perform pg_advisory_xact_lock_shared(hashtext('resumebase.webhook_events'));
@@ -182,6 +189,11 @@ begin
         'webhook', jsonb_build_object('webhook_event_id', a.id), null, null, 'webhook:' || a.id
     )
     from unnest(v_added) as a (id);
+    if v_is_flood then
+        update queue.tasks t
+        set priority = 120
+        where t.dedupe_key = any(array(select 'webhook:' || a.id from unnest(v_added) as a (id)));
+    end if;
     return query
     select (e.position - 1)::integer, w.id,
         w.id = any(v_added)
@@ -211,7 +223,7 @@ comment on function worker.record_webhook_events(jsonb) is
     'Stores up to 500 events, [{provider, event_id, body_sha256, type, payload, occurred_at}], and
 queues a task for each that is new: by its id at the provider and by its body. Returns for each what
 it became; is_new is false for one that was there. PT422 with detail {index} names an event that
-cannot be stored; then none is.';
+cannot be stored; then none is. With a thousand waiting, more come after what users wait for.';
 
 create function worker.webhook_event(p_task_id uuid, p_lease_token uuid) returns jsonb
 language plpgsql

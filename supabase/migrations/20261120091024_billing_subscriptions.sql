@@ -198,6 +198,8 @@ declare
             is distinct from (p_folded.provider, p_folded.provider_subscription_id)
     );
 begin
+    -- Until then the profile stays as it is.
+    perform set_config('resumebase.settling', 'on', true);
     insert into public.subscriptions as s (
         user_id, provider, provider_subscription_id, provider_customer_id, plan_code, price_id,
         status, current_period_start, current_period_end, start_date, trial_end,
@@ -224,7 +226,12 @@ begin
             superseded_at = coalesce(s.superseded_at, excluded.superseded_at),
             past_due_at = excluded.past_due_at,
             last_event_at = greatest(s.last_event_at, excluded.last_event_at)
+        where s.user_id = excluded.user_id
     returning s.id into v_id;
+    if v_id is null then
+        raise serialization_failure using
+            message = 'Another event said at the same time that this subscription is somebody else''s.';
+    end if;
     return v_id;
 end;
 $$;
@@ -240,6 +247,7 @@ declare
     v_winner public.subscriptions;
 begin
     perform private.lock_billing(p_user_id);
+    perform set_config('resumebase.settling', 'on', true);
     select s.* into v_winner
     from public.subscriptions s
     inner join public.plans p on p.code = s.plan_code
@@ -269,12 +277,30 @@ begin
     update public.subscriptions s
     set superseded_at = null
     where s.id = v_winner.id and s.superseded_at is not null;
+    perform set_config('resumebase.settling', '', true);
+    perform private.mirror_subscription(p_user_id);
 end;
 $$;
 comment on function private.settle_subscriptions(uuid) is
     'Says which of a user''s subscriptions counts, and that the others gave way: one that entitles
 now, of the highest plan, the latest. Call it after every change of a subscription, a granted one
 too; insert that one with superseded_at, as two may not count at once.';
+
+create function private.subscriptions_paid_for(p_user_id uuid) returns uuid[]
+language sql
+stable
+set search_path = ''
+as $$
+    select array(
+        select s.id
+        from public.subscriptions s
+        where s.user_id = p_user_id and s.provider <> 'manual'
+            and s.status in ('trialing', 'active', 'past_due') and not s.cancel_at_period_end
+        order by s.id
+    );
+$$;
+comment on function private.subscriptions_paid_for(uuid) is
+    'Subscriptions that a provider is going to charge a user for again.';
 
 create function private.apply_subscription_change(
     p_change private.billing_change,
@@ -287,13 +313,15 @@ as $$
 declare
     v_price_id uuid;
     v_folded public.subscriptions;
+    v_paid_for uuid[];
     v_id uuid;
 begin
     if p_change.price_id is not null then
         select r.id into v_price_id
         from public.plan_prices r
         where r.provider = p_change.provider and r.provider_price_id = p_change.price_id;
-        if not found then
+        -- An end is an end, whatever it was the end of.
+        if not found and p_change.status not in ('canceled', 'expired') then
             perform private.park(
                 format('No plan has the price %s of %s.', p_change.price_id, p_change.provider),
                 array[format('price:%s:%s', p_change.provider, p_change.price_id)]
@@ -324,10 +352,24 @@ begin
                 p_change.subscription_id, p_change.provider
             ),
             private.billing_keys(p_change)
+            || array(
+                select format('price:%s:%s', p_change.provider, p_change.price_id)
+                where p_change.price_id is not null
+            )
         );
     end if;
+    v_paid_for := private.subscriptions_paid_for(p_user_id);
     v_id := private.store_subscription(v_folded);
     perform private.settle_subscriptions(p_user_id);
+    if cardinality(private.subscriptions_paid_for(p_user_id))
+        > greatest(cardinality(v_paid_for), 1) then
+        perform private.record_event(
+            'subscription.paid_twice',
+            jsonb_build_object('subscriptions', private.subscriptions_paid_for(p_user_id)),
+            p_user_id,
+            'warning'
+        );
+    end if;
     update public.payments p
     set subscription_id = v_id
     where p.provider = p_change.provider and p.user_id = p_user_id and p.kind = 'subscription'
@@ -337,4 +379,6 @@ begin
 end;
 $$;
 comment on function private.apply_subscription_change(private.billing_change, uuid) is
-    'Adds an observation and writes what all of them say. Parks for a price that nobody knows.';
+    'Adds an observation and writes what all of them say. Parks for a price that nobody knows,
+unless it is over. A system event tells operators when a user comes to be charged
+for more than one.';

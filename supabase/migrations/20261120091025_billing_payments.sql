@@ -260,6 +260,8 @@ begin
     elsif v_rank = v_rank_before and p_change.status <> 'succeeded' then
         v_new.amount := greatest(p_payment.amount, p_change.amount);
     end if;
+    -- A lost dispute may be in the money of the bank, and more than what was paid.
+    v_new.refunded_amount := least(v_new.refunded_amount, v_new.amount);
     if v_new.refunded_amount > 0 and v_new.refunded_amount = v_new.amount then
         v_new.status := 'refunded';
     end if;
@@ -316,7 +318,12 @@ begin
             failed_at = excluded.failed_at,
             paid_at = excluded.paid_at,
             last_event_at = excluded.last_event_at
+        where p.user_id = excluded.user_id
     returning * into v_stored;
+    if v_stored.id is null then
+        raise serialization_failure using
+            message = 'Another event said at the same time that this payment is somebody else''s.';
+    end if;
     return v_stored;
 end;
 $$;
@@ -338,7 +345,10 @@ declare
     v_after public.payments := private.advance_payment(v_before, p_change);
 begin
     if v_bought.kind = 'tokens' then
-        perform private.require_full_price(p_change, v_bought);
+        -- What was paid is measured once; a dispute may be about a part of it.
+        if v_before.status is null or v_before.status not in ('succeeded', 'refunded') then
+            perform private.require_full_price(p_change, v_bought);
+        end if;
         v_after.provider_subscription_id := null;
     end if;
     v_after.user_id := p_user_id;

@@ -75,6 +75,17 @@ $$;
 comment on function private.learn_customer(private.billing_change, uuid) is
     'Notes which customer of a provider a user is.';
 
+create function private.keeps_money(p_change private.billing_change) returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+    select p_change.type = 'payment' and p_change.status = 'succeeded'
+        and coalesce(p_change.refunded_amount, 0) < p_change.amount;
+$$;
+comment on function private.keeps_money(private.billing_change) is
+    'Whether it says that somebody paid, and has not got all of it back.';
+
 create function private.apply_billing_change(
     p_change private.billing_change,
     p_locked uuid[]
@@ -88,6 +99,16 @@ declare
     v_outcome text;
 begin
     if v_user_id is null then
+        -- What its provider still says when an account is gone, as that its subscription ended.
+        -- Only its history is left, and every subscription and payment made some. Money that is
+        -- ours all the same somebody has to give back.
+        if not private.keeps_money(p_change) and exists (
+            select 1
+            from public.audit_logs l
+            where l.owner_id = p_change.user_id
+        ) then
+            return 'forgotten';
+        end if;
         if p_change.type = 'checkout' then
             return 'ignored';
         end if;
@@ -121,7 +142,8 @@ begin
 end;
 $$;
 comment on function private.apply_billing_change(private.billing_change, uuid[]) is
-    'Applies one change to an account that is locked: applied, unchanged or ignored.';
+    'Applies one change to an account that is locked: applied, unchanged, ignored, or forgotten for
+an account that was deleted.';
 
 create function private.apply_billing_changes(p_changes jsonb) returns jsonb
 language plpgsql
@@ -180,5 +202,5 @@ end;
 $$;
 comment on function private.apply_billing_changes(jsonb) is
     'Applies all that one event says, or nothing of it. {status: applied, user_id, changes: [{type,
-status: applied|unchanged|ignored}]}, or {status: parked, error, waits_for} when something in it is
+status: applied|unchanged|ignored|forgotten}]}, or {status: parked, error, waits_for} when something in it is
 not known yet. PT422 for what is no change, and for a payment that is too small.';

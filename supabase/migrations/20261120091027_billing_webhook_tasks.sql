@@ -42,18 +42,30 @@ $$;
 comment on function private.close_webhook_event(private.webhook_events, text, uuid, text) is
     'Ends an event: processed, ignored or failed. A failure becomes a system event.';
 
-create function private.park_webhook_event(p_event private.webhook_events, p_outcome jsonb)
-returns void
+create function private.park_webhook_event(
+    p_event private.webhook_events,
+    p_outcome jsonb,
+    p_changes jsonb
+) returns void
 language plpgsql
 volatile
 set search_path = ''
 as $$
 declare
     v_user_id uuid := p_outcome ->> 'user_id';
+    -- That a payment of something else is under way, or two ids are one payment, is none: whoever
+    -- sells more than this through one account has it said of every invoice.
+    v_is_news boolean := exists (
+        select 1
+        from jsonb_array_elements(p_changes) as c (change)
+        where c.change ->> 'type' <> 'payment' or c.change ->> 'status' <> 'pending'
+            or c.change ->> 'kind' is not null
+    );
 begin
     if p_event.parked_at <= now() - interval '3 days' then
         perform private.close_webhook_event(
-            p_event, 'failed', v_user_id, p_outcome ->> 'error'
+            p_event, case when v_is_news then 'failed' else 'ignored' end, v_user_id,
+            p_outcome ->> 'error'
         );
         return;
     end if;
@@ -81,13 +93,14 @@ begin
                 'waits_for', p_outcome -> 'waits_for'
             ),
             v_user_id,
-            'warning'
+            case when v_is_news then 'warning' else 'info' end
         );
     end if;
 end;
 $$;
-comment on function private.park_webhook_event(private.webhook_events, jsonb) is
-    'Has an event wait for what it speaks of, or fails it when it has waited for three days.';
+comment on function private.park_webhook_event(private.webhook_events, jsonb, jsonb) is
+    'Has an event wait for what it speaks of, or ends it when it has waited for three days: failed,
+or ignored when it brought no news of money or access.';
 
 create function private.try_billing_changes(p_changes jsonb) returns jsonb
 language plpgsql
@@ -125,7 +138,12 @@ begin
     end if;
     v_outcome := private.try_billing_changes(p_data -> 'changes');
     if v_outcome ->> 'status' = 'parked' then
-        perform private.park_webhook_event(p_event, v_outcome);
+        perform private.park_webhook_event(p_event, v_outcome, p_data -> 'changes');
+    elsif v_outcome -> 'changes' @> '[{"status": "forgotten"}]' then
+        perform private.close_webhook_event(
+            p_event, 'ignored', null, 'The account that it is about was deleted.'
+        );
+        update private.webhook_events w set payload = '{}' where w.id = p_event.id;
     else
         perform private.close_webhook_event(
             p_event,
@@ -234,6 +252,7 @@ begin
     for v_user_id in
         select p.id
         from public.profiles p
+        inner join auth.users u on u.id = p.id
         where p.id = any(array(
             select distinct s.user_id
             from public.subscriptions s
@@ -242,7 +261,9 @@ begin
             limit 500
         ))
         order by p.id
-        for no key update skip locked
+        -- As lock_billing does, and waiting for nobody.
+        for no key update of p skip locked
+        for key share of u skip locked
     loop
         perform private.settle_subscriptions(v_user_id);
         v_settled := v_settled + 1;

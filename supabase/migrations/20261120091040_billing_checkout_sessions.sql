@@ -118,25 +118,32 @@ begin
     -- Whatever its provider still runs counts, superseded or not: it is being paid for.
     select * into v_subscription
     from public.subscriptions s
-    where s.user_id = p_user_id and s.plan_code = p_plan_code and s.provider <> 'manual'
+    where s.user_id = p_user_id and s.provider <> 'manual'
         and s.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
-    order by s.created_at desc, s.id
+        -- Another plan may follow on one that ends.
+        and (s.plan_code = p_plan_code or not s.cancel_at_period_end)
+    order by s.plan_code = p_plan_code desc, s.created_at desc, s.id
     limit 1;
     if found then
         raise sqlstate 'PT409' using
-            message = format('You are subscribed to %s already.', p_plan_code),
+            message = format('You are subscribed to %s already.', v_subscription.plan_code),
             detail = jsonb_build_object(
                 'reason', 'already-subscribed',
+                'plan', v_subscription.plan_code,
                 'subscription_id', v_subscription.id,
                 'provider', v_subscription.provider,
                 'status', v_subscription.status
             )::text,
-            hint = 'Change, pay or cancel it through POST /portal.';
+            hint = case v_subscription.plan_code
+                when p_plan_code then 'Change, pay or cancel it through POST /portal.'
+                else 'Change it through POST /portal; or cancel it there, and then buy the other.'
+            end;
     end if;
 end;
 $$;
 comment on function private.refuse_second_subscription(uuid, text) is
-    'PT409 when a provider runs a subscription of the user to this plan.';
+    'PT409 when a provider runs a subscription of the user to this plan, or to another one that will
+be renewed: nobody pays for two unawares.';
 
 -- The checkout ----------------------------------------------------------------------------------
 

@@ -26,10 +26,11 @@ as $$
     where s.provider <> 'manual' and s.status not in ('canceled', 'expired')
         and s.user_id = coalesce(p_user_id, s.user_id)
     union all
-    -- Paid, perhaps, and no webhook said so. What is not paid within days never is.
+    -- Paid, perhaps, and no webhook said so; what failed once may have been paid after all. What is
+    -- not paid within days never is.
     select c.provider, 'checkout', c.id
     from private.checkouts c
-    where c.status = 'open' and c.checkout_id is not null
+    where c.status in ('open', 'failed') and c.checkout_id is not null
         and c.created_at > now() - interval '8 days'
         and c.user_id = coalesce(p_user_id, c.user_id)
         and not exists (

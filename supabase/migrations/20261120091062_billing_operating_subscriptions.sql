@@ -313,6 +313,7 @@ begin
     for v_user_id in
         select p.id
         from public.profiles p
+        inner join auth.users u on u.id = p.id
         where p.id = any(array(
             select distinct s.user_id
             from public.subscriptions s
@@ -321,7 +322,9 @@ begin
             limit 500
         ))
         order by p.id
-        for no key update skip locked
+        -- As lock_billing does, and waiting for nobody.
+        for no key update of p skip locked
+        for key share of u skip locked
     loop
         update public.subscriptions s
         set status = case when s.cancel_at_period_end then 'canceled' else 'expired' end,

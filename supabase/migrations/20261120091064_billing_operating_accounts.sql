@@ -30,11 +30,9 @@ begin
         ),
         'effective', case
             when v_effective.id is not null then to_jsonb(v_effective) - 'user_id'
-                || jsonb_build_object('entitled_until', case
-                    when v_effective.status = 'past_due'
-                        then v_effective.past_due_at + private.past_due_grace()
-                    else v_effective.current_period_end
-                end)
+                || jsonb_build_object(
+                    'entitled_until', nullif(private.entitled_until(v_effective), 'infinity')
+                )
         end,
         'subscriptions', (
             select coalesce(jsonb_agg(

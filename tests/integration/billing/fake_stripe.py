@@ -18,6 +18,7 @@ class FakeStripe(FakeApi):
     sessions: dict[str, Entity] = field(default_factory=dict)
     subscriptions: dict[str, Entity] = field(default_factory=dict)
     customers: set[str] = field(default_factory=set)
+    deleted_customers: set[str] = field(default_factory=set)
     remembered: dict[str, tuple[bytes, Answer]] = field(default_factory=dict)
     """By idempotency key: what was sent, and what it was answered."""
 
@@ -108,6 +109,9 @@ class FakeStripe(FakeApi):
             return Answer(400, _error("invalid_request_error", "You may only specify one"))
         if wish.get("customer_creation") and wish["mode"] != "payment":
             return Answer(400, _error("invalid_request_error", "Only in payment mode"))
+        if wish.get("customer") in self.deleted_customers:
+            error = _error("invalid_request_error", "No such customer", "resource_missing")
+            return Answer(400, error)
         if wish["line_items[0][price]"] == "price_unknown":
             return Answer(400, _error("invalid_request_error", "No such price", "resource_missing"))
         name = f"cs_test_{self.mark}{len(self.sessions):08}"

@@ -109,6 +109,16 @@ def test_known_customer__is_named(post, user, stripe, ask):
     assert asked.form()["customer"] == user.user_id
 
 
+def test_customer_that_was_deleted_at_stripe__may_buy_as_a_new_one(post, user, stripe, ask):
+    ask("insert into billing_customers values (%s, 'stripe', %s)", user.user_id, user.user_id)
+    stripe.deleted_customers.add(user.user_id)
+    answer = post("/checkout", STRIPE_TOKENS, user=user, key="k1")
+    assert answer.status_code == 201
+    _, asked = stripe.calls("POST", "/v1/checkout/sessions")
+    assert "customer" not in asked.form()
+    assert asked.form()["customer_creation"] == "always"
+
+
 @pytest.mark.parametrize("body", [PLAN, TOKENS, STRIPE_PLAN, STRIPE_TOKENS])
 def test_same_key__is_the_same_checkout_and_asks_nobody(post, user, razorpay, stripe, body):
     first = post("/checkout", body, user=user, key="k1")

@@ -80,8 +80,9 @@ def read_or_refuse(body: bytes, header: str | None = None) -> InboxEvent | None:
 
 def check_storable(inbox: InboxEvent, body: bytes) -> None:
     stored = json.loads(inbox.model_dump_json())
-    assert stored["payload"] == json.loads(body)
     text = json.dumps(stored, ensure_ascii=False, allow_nan=False)
+    # What stands for text that jsonb cannot hold is no longer what was sent.
+    assert stored["payload"] == json.loads(body) or "\ufffd" in text
     assert "\x00" not in json.loads(text)["type"]
     text.encode()
     assert r"\u0000" not in text.replace(r"\\", "")
