@@ -43,13 +43,19 @@ async def _serve(
     async with open_supabase_client(settings) as client:
         server = build_server(settings, create_app(settings, billing, client, metrics=metrics))
         stopping = asyncio.create_task(_stop_when_requested(server, shutdown))
+        providers = [each for each in PROVIDERS if billing.webhook_secrets(each)]
         json_log.info(
             "http started",
             host=settings.host,
             port=listener.getsockname()[1],
             supabase_url=settings.supabase_url,
-            providers=[each for each in PROVIDERS if billing.webhook_secrets(each)],
+            providers=providers,
         )
+        if not providers:
+            json_log.warning(
+                "no webhook can be checked",
+                hint="Set RAZORPAY_WEBHOOK_SECRET or STRIPE_WEBHOOK_SECRET, see docs/billing.md.",
+            )
         await server.serve(sockets=[listener])
         stopping.cancel()
     json_log.info("http stopped", webhooks=dict(metrics.outcomes))

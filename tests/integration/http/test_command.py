@@ -63,6 +63,17 @@ def test_serve__takes_events_and_says_at_its_end_what_came(inbox: StackStatus) -
     assert json.loads(out) == {"webhooks": {"stored": 1, "duplicate": 1, "refused": 1}}
 
 
+def test_serve__without_a_webhook_secret_warns(inbox: StackStatus) -> None:
+    variables = {"SUPABASE_URL": inbox.api_url, "SUPABASE_SECRET_KEY": inbox.secret_key}
+    with serve("--port", "0", **variables) as service:
+        wait_started(service)
+        service.process.send_signal(signal.SIGINT)
+        _, err = service.process.communicate(timeout=DEADLINE_SECONDS)
+    warning = json.loads(err.splitlines()[0])
+    assert (warning["level"], warning["event"]) == ("warning", "no webhook can be checked")
+    assert "STRIPE_WEBHOOK_SECRET" in warning["hint"]
+
+
 def test_serve__for_a_stack_that_is_down_says_so(tmp_path: Path) -> None:
     words = ("--state-dir", str(tmp_path / "none"), "--port-base", str(free_base()))
     with serve(*words) as service:
