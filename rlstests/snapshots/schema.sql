@@ -6,6 +6,19 @@
 comment on schema private is 'Predicates, triggers and business functions. Not exposed by the Data API.';
 grant usage on schema private to authenticated;
 
+create type private.billing_change as (type text, provider text, occurred_at timestamp with time zone, user_id uuid, customer_id text, subscription_id text, status text, price_id text, current_period_start timestamp with time zone, current_period_end timestamp with time zone, start_date timestamp with time zone, trial_end timestamp with time zone, cancel_at_period_end boolean, canceled_at timestamp with time zone, ended_at timestamp with time zone, payment_id text, other_ids text[], kind text, checkout_id text, amount integer, currency text, refunded_amount integer, failure_reason text, paid_at timestamp with time zone);
+comment on type private.billing_change is 'What a provider says of one subscription, payment or checkout, whoever says it. The workers
+make it: edge_workers/billing/changes.py.';
+
+create type private.bought as (kind text, pack_code text, tokens integer, amount integer, currency text);
+comment on type private.bought is 'What a payment is for, and the least it has to be; null amounts say that nobody set one.';
+
+create type private.inbox_event as (provider text, event_id text, body_sha256 text, type text, payload jsonb, occurred_at timestamp with time zone);
+comment on type private.inbox_event is 'An event as the HTTP service sends it, its body checked.';
+
+create type private.offer as (plan_price_id uuid, pack_price_id uuid, tokens integer, amount integer, currency text);
+comment on type private.offer is 'A price of a plan or of a token pack, the other null. amount in minor units.';
+
 create type private.provider_facts as (ai_provider text, model_used text, tokens_used integer, processing_time_ms integer, estimated_cost numeric);
 comment on type private.provider_facts is 'Who answered, and what it took. estimated_cost in US dollars.';
 
@@ -14,6 +27,9 @@ comment on type private.rendered_file is 'A file in the result of a generation.'
 
 create type private.reservation as (usage_event_id uuid, is_replay boolean);
 comment on type private.reservation is 'A reserved use. is_replay: the same key was seen before and nothing was counted again.';
+
+create type private.subscription_status as (plan_name text, status text, interviews_remaining integer, cover_letters_remaining integer, is_admin boolean, provider text, current_period_end timestamp with time zone, cancel_at_period_end boolean, token_balance integer);
+comment on type private.subscription_status is 'What a user is subscribed to and what that leaves; see public.my_subscription_status.';
 
 create table private.account_purges (
     user_id uuid not null,
@@ -59,6 +75,77 @@ create policy audit_logs_default_all_nobody on private.audit_logs_default for al
     using (false)
     with check (false);
 
+create table private.checkouts (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null,
+    provider text not null,
+    kind text not null,
+    checkout_id text,
+    plan_code text,
+    plan_price_id uuid,
+    pack_code text,
+    pack_price_id uuid,
+    tokens integer,
+    amount integer not null,
+    currency text not null,
+    url text,
+    idempotency_key text not null,
+    status text not null default 'open'::text,
+    subscription_id text,
+    payment_id text,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    constraint checkouts_pkey PRIMARY KEY (id),
+    constraint checkouts_checkout_id_key UNIQUE (provider, checkout_id),
+    constraint checkouts_idempotency_key_key UNIQUE (user_id, idempotency_key),
+    constraint checkouts_pack_code_fkey FOREIGN KEY (pack_code) REFERENCES public.token_packs(code) ON DELETE RESTRICT,
+    constraint checkouts_pack_price_id_fkey FOREIGN KEY (pack_price_id) REFERENCES public.token_pack_prices(id) ON DELETE RESTRICT,
+    constraint checkouts_plan_code_fkey FOREIGN KEY (plan_code) REFERENCES public.plans(code) ON DELETE RESTRICT,
+    constraint checkouts_plan_price_fkey FOREIGN KEY (plan_price_id, plan_code, provider) REFERENCES public.plan_prices(id, plan_code, provider) ON DELETE RESTRICT,
+    constraint checkouts_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint checkouts_amount_check CHECK ((amount >= 0)),
+    constraint checkouts_checkout_id_check CHECK (((char_length(checkout_id) >= 1) AND (char_length(checkout_id) <= 255))),
+    constraint checkouts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    constraint checkouts_idempotency_key_check CHECK (((char_length(idempotency_key) >= 1) AND (char_length(idempotency_key) <= 200))),
+    constraint checkouts_kind_check CHECK ((kind = ANY (ARRAY['subscription'::text, 'tokens'::text]))),
+    constraint checkouts_payment_id_check CHECK (((char_length(payment_id) >= 1) AND (char_length(payment_id) <= 255))),
+    constraint checkouts_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text]))),
+    constraint checkouts_purpose_check CHECK (
+CASE kind
+    WHEN 'tokens'::text THEN ((num_nonnulls(pack_code, pack_price_id, tokens) = 3) AND (num_nonnulls(plan_code, plan_price_id) = 0))
+    ELSE ((num_nonnulls(plan_code, plan_price_id) = 2) AND (num_nonnulls(pack_code, pack_price_id, tokens) = 0))
+END),
+    constraint checkouts_status_check CHECK ((status = ANY (ARRAY['open'::text, 'completed'::text, 'expired'::text, 'failed'::text]))),
+    constraint checkouts_subscription_id_check CHECK (((char_length(subscription_id) >= 1) AND (char_length(subscription_id) <= 255))),
+    constraint checkouts_tokens_check CHECK ((tokens > 0)),
+    constraint checkouts_url_check CHECK ((((char_length(url) >= 1) AND (char_length(url) <= 4096)) AND private.is_web_link(url)))
+);
+comment on table private.checkouts is 'What a user began to buy at a payment provider, one row per checkout, kept for ever.';
+comment on column private.checkouts.checkout_id is 'The id of the provider: the order or subscription at Razorpay, the checkout session at Stripe.
+Null until the provider was asked.';
+comment on column private.checkouts.tokens is 'How many tokens the pack had when it was offered.';
+comment on column private.checkouts.amount is 'What was asked for it, in minor units of the currency.';
+comment on column private.checkouts.url is 'Where the user pays, when the provider has a page.';
+comment on column private.checkouts.idempotency_key is 'By which a client that asks again gets the same checkout.';
+comment on column private.checkouts.status is 'open; completed: gone through, which says nothing of the money; expired; failed: may be paid
+again.';
+comment on column private.checkouts.subscription_id is 'The subscription that came of it, by the id of the provider.';
+comment on column private.checkouts.payment_id is 'The payment that came of it, by the id of the provider.';
+CREATE INDEX checkouts_pack_code_idx ON private.checkouts USING btree (pack_code) WHERE (pack_code IS NOT NULL);
+CREATE INDEX checkouts_pack_price_id_idx ON private.checkouts USING btree (pack_price_id) WHERE (pack_price_id IS NOT NULL);
+CREATE INDEX checkouts_payment_id_idx ON private.checkouts USING btree (provider, payment_id) WHERE (payment_id IS NOT NULL);
+CREATE INDEX checkouts_plan_code_idx ON private.checkouts USING btree (plan_code) WHERE (plan_code IS NOT NULL);
+CREATE INDEX checkouts_plan_price_id_idx ON private.checkouts USING btree (plan_price_id, plan_code, provider) WHERE (plan_price_id IS NOT NULL);
+CREATE INDEX checkouts_subscription_id_idx ON private.checkouts USING btree (provider, subscription_id) WHERE (subscription_id IS NOT NULL);
+CREATE INDEX checkouts_user_id_idx ON private.checkouts USING btree (user_id, created_at DESC);
+alter table private.checkouts enable row level security;
+create policy checkouts_all_nobody on private.checkouts for all to public
+    using (false)
+    with check (false);
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON private.checkouts FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _200_guard_offer BEFORE UPDATE ON private.checkouts FOR EACH ROW EXECUTE FUNCTION private.tg_checkouts__guard_offer();
+CREATE TRIGGER _500_wake_webhook_events AFTER INSERT OR UPDATE OF checkout_id, subscription_id, payment_id ON private.checkouts FOR EACH ROW EXECUTE FUNCTION private.tg_billing__wake_webhook_events('checkout', 'checkout_id', 'subscription', 'checkout_id', 'subscription', 'subscription_id', 'payment', 'payment_id');
+
 create table private.finished_default partition of queue.finished DEFAULT;
 alter table private.finished_default enable row level security;
 create policy finished_default_all_nobody on private.finished_default for all to public
@@ -103,6 +190,25 @@ create policy maintenance_jobs_all_nobody on private.maintenance_jobs for all to
     using (false)
     with check (false);
 
+create table private.payment_aliases (
+    provider text not null,
+    alias text not null,
+    user_id uuid not null,
+    payment_id uuid not null,
+    created_at timestamp with time zone not null default now(),
+    constraint payment_aliases_pkey PRIMARY KEY (provider, alias),
+    constraint payment_aliases_payment_fkey FOREIGN KEY (user_id, payment_id) REFERENCES public.payments(user_id, id) ON DELETE CASCADE,
+    constraint payment_aliases_alias_check CHECK (((char_length(alias) >= 1) AND (char_length(alias) <= 255))),
+    constraint payment_aliases_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text])))
+);
+comment on table private.payment_aliases is 'Other ids by which a provider calls a payment, such as the charge of an invoice.';
+CREATE INDEX payment_aliases_payment_idx ON private.payment_aliases USING btree (user_id, payment_id);
+alter table private.payment_aliases enable row level security;
+create policy payment_aliases_all_nobody on private.payment_aliases for all to public
+    using (false)
+    with check (false);
+CREATE TRIGGER _500_wake_webhook_events AFTER INSERT ON private.payment_aliases FOR EACH ROW EXECUTE FUNCTION private.tg_billing__wake_webhook_events('payment', 'alias');
+
 create unlogged table private.rate_limits (
     key text not null,
     window_ends_at timestamp with time zone not null,
@@ -114,6 +220,44 @@ comment on table private.rate_limits is 'Calls counted in the running window, on
 CREATE INDEX rate_limits_window_ends_at_idx ON private.rate_limits USING btree (window_ends_at);
 alter table private.rate_limits enable row level security;
 create policy rate_limits_all_nobody on private.rate_limits for all to public
+    using (false)
+    with check (false);
+
+create table private.subscription_observations (
+    id uuid not null default gen_random_uuid(),
+    user_id uuid not null,
+    provider text not null,
+    provider_subscription_id text not null,
+    occurred_at timestamp with time zone not null,
+    status text not null,
+    provider_customer_id text,
+    plan_price_id uuid,
+    current_period_start timestamp with time zone,
+    current_period_end timestamp with time zone,
+    start_date timestamp with time zone,
+    trial_end timestamp with time zone,
+    cancel_at_period_end boolean,
+    canceled_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    content_sha256 bytea not null,
+    created_at timestamp with time zone not null default now(),
+    constraint subscription_observations_pkey PRIMARY KEY (id),
+    constraint subscription_observations_content_key UNIQUE (provider, provider_subscription_id, content_sha256),
+    constraint subscription_observations_plan_price_id_fkey FOREIGN KEY (plan_price_id) REFERENCES public.plan_prices(id) ON DELETE RESTRICT,
+    constraint subscription_observations_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
+    constraint subscription_observations_content_sha256_check CHECK ((octet_length(content_sha256) = 32)),
+    constraint subscription_observations_period_check CHECK ((current_period_end > current_period_start)),
+    constraint subscription_observations_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text]))),
+    constraint subscription_observations_provider_customer_id_check CHECK (((char_length(provider_customer_id) >= 1) AND (char_length(provider_customer_id) <= 255))),
+    constraint subscription_observations_provider_subscription_id_check CHECK (((char_length(provider_subscription_id) >= 1) AND (char_length(provider_subscription_id) <= 255))),
+    constraint subscription_observations_status_check CHECK ((status = ANY (ARRAY['incomplete'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'paused'::text, 'unpaid'::text, 'canceled'::text, 'expired'::text])))
+);
+comment on table private.subscription_observations is 'How a subscription was at a time, as its provider said. Each once, in no order.';
+comment on column private.subscription_observations.content_sha256 is 'SHA-256 of all that was said: the same said again is no other observation.';
+CREATE INDEX subscription_observations_plan_price_id_idx ON private.subscription_observations USING btree (plan_price_id) WHERE (plan_price_id IS NOT NULL);
+CREATE INDEX subscription_observations_user_id_idx ON private.subscription_observations USING btree (user_id);
+alter table private.subscription_observations enable row level security;
+create policy subscription_observations_all_nobody on private.subscription_observations for all to public
     using (false)
     with check (false);
 
@@ -143,6 +287,8 @@ create table private.webhook_events (
     attempts smallint not null default 0,
     error text,
     next_attempt_at timestamp with time zone not null default now(),
+    parked_at timestamp with time zone,
+    waits_for text[],
     closed_at timestamp with time zone,
     constraint webhook_events_pkey PRIMARY KEY (id),
     constraint webhook_events_body_sha256_key UNIQUE (provider, body_sha256),
@@ -153,10 +299,12 @@ create table private.webhook_events (
     constraint webhook_events_closed_at_check CHECK (((status = 'received'::text) = (closed_at IS NULL))),
     constraint webhook_events_error_check CHECK ((char_length(error) <= 2000)),
     constraint webhook_events_event_id_check CHECK (((char_length(event_id) >= 1) AND (char_length(event_id) <= 255))),
+    constraint webhook_events_parked_check CHECK ((((parked_at IS NULL) = (waits_for IS NULL)) AND ((status = 'received'::text) OR (parked_at IS NULL)))),
     constraint webhook_events_payload_check CHECK (((jsonb_typeof(payload) = 'object'::text) AND (octet_length((payload)::text) <= 1048576))),
     constraint webhook_events_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text]))),
     constraint webhook_events_status_check CHECK ((status = ANY (ARRAY['received'::text, 'processed'::text, 'ignored'::text, 'failed'::text]))),
-    constraint webhook_events_type_check CHECK (((char_length(type) >= 1) AND (char_length(type) <= 100)))
+    constraint webhook_events_type_check CHECK (((char_length(type) >= 1) AND (char_length(type) <= 100))),
+    constraint webhook_events_waits_for_check CHECK (((cardinality(waits_for) >= 1) AND (cardinality(waits_for) <= 50)))
 ) with (fillfactor=80);
 comment on table private.webhook_events is 'What payment providers told us, one row per event, kept for at least 30 days.';
 comment on column private.webhook_events.event_id is 'The id the provider gave it; null when it gave none.';
@@ -166,10 +314,13 @@ comment on column private.webhook_events.user_id is 'Whose it is, once that is k
 comment on column private.webhook_events.status is 'received: to be applied, or tried again at next_attempt_at. processed. ignored: nothing to do.
 failed: given up, until it is replayed.';
 comment on column private.webhook_events.error is 'Why the last attempt came to nothing.';
+comment on column private.webhook_events.parked_at is 'Since when something is missing that it speaks of; null while nothing is.';
+comment on column private.webhook_events.waits_for is 'What is missing, any of it: <what>:<provider>:<id>, such as customer:stripe:cus_1.';
 comment on column private.webhook_events.closed_at is 'When it was processed, ignored or failed.';
 CREATE INDEX webhook_events_due_idx ON private.webhook_events USING btree (next_attempt_at, occurred_at) WHERE (status = 'received'::text);
 CREATE INDEX webhook_events_received_at_idx ON private.webhook_events USING btree (received_at DESC);
 CREATE INDEX webhook_events_user_id_idx ON private.webhook_events USING btree (user_id) WHERE (user_id IS NOT NULL);
+CREATE INDEX webhook_events_waits_for_idx ON private.webhook_events USING gin (waits_for) WHERE (waits_for IS NOT NULL);
 alter table private.webhook_events enable row level security;
 create policy webhook_events_all_nobody on private.webhook_events for all to public
     using (false)
@@ -253,6 +404,841 @@ $function$
 comment on function private.add_experiences_to_resume(uuid,uuid[]) is 'Copies experiences of the caller into a résumé; see public.add_experiences_to_resume.';
 grant execute on function private.add_experiences_to_resume(uuid,uuid[]) to authenticated;
 
+CREATE OR REPLACE FUNCTION private.admin_cancel_subscription(p_account_id uuid, p_at_period_end boolean, p_subscription_id uuid)
+ RETURNS SETOF public.subscriptions
+ LANGUAGE plpgsql
+ SECURITY DEFINER ROWS 1
+ SET search_path TO ''
+AS $function$
+declare
+    v_subscription public.subscriptions;
+begin
+    perform private.require_admin();
+    perform private.lock_billing(p_account_id);
+    perform private.lock_known_account(p_account_id);
+    select * into v_subscription
+    from public.subscriptions s
+    where s.user_id = p_account_id
+        and case
+            when p_subscription_id is not null then s.id = p_subscription_id
+            else s.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
+                and s.superseded_at is null
+        end
+    for no key update;
+    if not found then
+        raise sqlstate 'PT404' using
+            message = format('Account %s has no such subscription that runs.', p_account_id),
+            hint = 'report_subscription lists all of them.';
+    end if;
+    if v_subscription.status in ('canceled', 'expired') then
+        return next v_subscription;
+        return;
+    end if;
+    if v_subscription.provider = 'manual' then
+        perform private.end_granted_subscription(
+            v_subscription, coalesce(p_at_period_end, true)
+        );
+    else
+        perform private.request_provider_cancel(
+            v_subscription.id, coalesce(p_at_period_end, true)
+        );
+        perform private.record_event(
+            'subscription.cancel_requested',
+            jsonb_build_object(
+                'subscription_id', v_subscription.id,
+                'at_period_end', coalesce(p_at_period_end, true)
+            ),
+            auth.uid(), 'info'
+        );
+    end if;
+    return query select * from public.subscriptions s where s.id = v_subscription.id;
+end;
+$function$
+;
+comment on function private.admin_cancel_subscription(uuid,boolean,uuid) is 'Ends a subscription; see public.admin_cancel_subscription.';
+grant execute on function private.admin_cancel_subscription(uuid,boolean,uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.admin_grant_subscription(p_account_id uuid, p_plan_code text, p_until timestamp with time zone, p_custom_limits jsonb)
+ RETURNS SETOF public.subscriptions
+ LANGUAGE plpgsql
+ SECURITY DEFINER ROWS 1
+ SET search_path TO ''
+AS $function$
+declare
+    v_id uuid;
+begin
+    perform private.require_admin();
+    perform private.require_custom_limits(coalesce(p_custom_limits, '{}'));
+    if p_until <= now() then
+        raise sqlstate 'PT400' using
+            message = format('A plan cannot be granted until %s, which is over.', p_until),
+            hint = 'Send a later p_until, or null for a grant without end.';
+    end if;
+    if not exists (select 1 from public.plans l where l.code = p_plan_code) then
+        raise sqlstate 'PT404' using
+            message = format('There is no plan %s.', coalesce(p_plan_code, 'null')),
+            hint = format('Plans: %s.', (
+                select string_agg(l.code, ', ' order by l.tier_rank) from public.plans l
+            ));
+    end if;
+    perform private.lock_billing(p_account_id);
+    perform private.lock_known_account(p_account_id);
+    select s.id into v_id
+    from public.subscriptions s
+    where s.user_id = p_account_id and s.provider = 'manual'
+        and s.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
+    order by s.superseded_at nulls first, s.created_at desc
+    limit 1;
+    if found then
+        update public.subscriptions s
+        set plan_code = p_plan_code, status = 'active', current_period_end = p_until,
+            cancel_at_period_end = false, canceled_at = null, past_due_at = null,
+            custom_limits = coalesce(p_custom_limits, s.custom_limits),
+            current_period_start = now(), last_event_at = greatest(s.last_event_at, now())
+        where s.id = v_id
+            and (
+                s.plan_code, s.status, s.current_period_end, s.cancel_at_period_end,
+                s.custom_limits
+            ) is distinct from (
+                p_plan_code, 'active', p_until, false, coalesce(p_custom_limits, s.custom_limits)
+            );
+    else
+        -- It takes its place once it is known which one counts.
+        insert into public.subscriptions (
+            user_id, provider, plan_code, status, current_period_start, current_period_end,
+            custom_limits, superseded_at
+        )
+        values (
+            p_account_id, 'manual', p_plan_code, 'active', now(), p_until,
+            coalesce(p_custom_limits, '{}'), now()
+        )
+        returning id into v_id;
+    end if;
+    perform private.settle_subscriptions(p_account_id);
+    return query select * from public.subscriptions s where s.id = v_id;
+end;
+$function$
+;
+comment on function private.admin_grant_subscription(uuid,text,timestamp with time zone,jsonb) is 'Gives a user a plan; see public.admin_grant_subscription.';
+grant execute on function private.admin_grant_subscription(uuid,text,timestamp with time zone,jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.admin_grant_tokens(p_account_id uuid, p_amount integer, p_reason text, p_idempotency_key text)
+ RETURNS TABLE(transaction_id uuid, amount integer, debt_paid integer, balance integer, debt integer, is_replay boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+    v_reason text;
+    v_reference text;
+    v_before public.token_balances;
+    v_known public.token_transactions;
+begin
+    perform private.require_admin();
+    v_reason := private.require_reason(p_reason);
+    if p_amount not between 1 and 1000000 or p_amount is null then
+        raise sqlstate 'PT400' using
+            message = format(
+                'A grant is of 1 to 1000000 tokens, not of %s.', coalesce(p_amount::text, 'null')
+            ),
+            hint = 'Send p_amount as a positive number.';
+    end if;
+    if char_length(p_idempotency_key) not between 1 and 200 then
+        raise sqlstate 'PT400' using
+            message = 'The idempotency key must have 1 to 200 characters.',
+            hint = 'Send a UUID that you make once per grant, or none.';
+    end if;
+    perform private.lock_known_account(p_account_id);
+    v_reference := format(
+        'grant:%s:%s', p_account_id, coalesce(p_idempotency_key, gen_random_uuid()::text)
+    );
+    -- Two requests with one key take turns here.
+    select * into strict v_before
+    from public.token_balances b
+    where b.user_id = p_account_id
+    for update;
+    select * into v_known
+    from public.token_transactions t
+    where t.transaction_type = 'grant' and t.reference = v_reference;
+    if not found then
+        perform private.credit_tokens(p_account_id, p_amount, 'grant', v_reference, v_reason);
+    elsif (v_known.amount, v_known.description) is distinct from (p_amount, v_reason) then
+        raise sqlstate 'PT409' using
+            message = format(
+                'The idempotency key %s was used for a grant of %s tokens.',
+                p_idempotency_key, v_known.amount
+            ),
+            detail = jsonb_build_object('transaction_id', v_known.id)::text,
+            hint = 'Make a new key for a new grant; reuse one only to repeat it.';
+    end if;
+    return query
+    select t.id, t.amount,
+        case when v_known.id is null then v_before.debt - b.debt else 0 end,
+        b.current_balance, b.debt, v_known.id is not null
+    from public.token_transactions t
+    inner join public.token_balances b on b.user_id = t.user_id
+    where t.transaction_type = 'grant' and t.reference = v_reference;
+end;
+$function$
+;
+comment on function private.admin_grant_tokens(uuid,integer,text,text) is 'Gives a user tokens; see public.admin_grant_tokens.';
+grant execute on function private.admin_grant_tokens(uuid,integer,text,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.admin_reconcile(p_account_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_queued jsonb;
+begin
+    perform private.require_admin();
+    if p_account_id is not null then
+        perform private.lock_known_account(p_account_id);
+    end if;
+    v_queued := private.enqueue_reconcile(p_account_id);
+    -- An event of the admin, whose address it notes: users get a copy of theirs.
+    perform private.record_event(
+        'reconcile.requested', v_queued || jsonb_build_object('account_id', p_account_id),
+        auth.uid()
+    );
+    return v_queued;
+end;
+$function$
+;
+comment on function private.admin_reconcile(uuid) is 'Queues a reconciliation for an admin; see public.admin_reconcile.';
+grant execute on function private.admin_reconcile(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.admin_replay_failed_webhook_events(p_provider text, p_failed_before timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_ids uuid[];
+    v_event private.webhook_events;
+    v_replayed integer := 0;
+begin
+    perform private.require_admin();
+    select array_agg(f.id) into v_ids
+    from (
+        select e.id
+        from private.webhook_events e
+        where e.status = 'failed' and e.payload <> '{}'
+            and (p_provider is null or e.provider = p_provider)
+            and e.closed_at < coalesce(p_failed_before, 'infinity')
+        order by e.occurred_at, e.id
+        limit 500
+    ) f;
+    perform private.lock_account(a.user_id)
+    from (
+        select distinct e.user_id
+        from private.webhook_events e
+        where e.id = any(v_ids)
+        order by e.user_id
+    ) a;
+    for v_event in
+        select *
+        from private.webhook_events e
+        where e.id = any(v_ids) and e.status = 'failed'
+        order by e.occurred_at, e.id
+        for no key update
+    loop
+        perform private.replay_by_admin(v_event);
+        v_replayed := v_replayed + 1;
+    end loop;
+    return v_replayed;
+end;
+$function$
+;
+comment on function private.admin_replay_failed_webhook_events(text,timestamp with time zone) is 'Tries failed events again; see public.admin_replay_failed_webhook_events.';
+grant execute on function private.admin_replay_failed_webhook_events(text,timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.admin_replay_webhook_event(p_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_event private.webhook_events;
+begin
+    perform private.require_admin();
+    perform private.lock_account(e.user_id) from private.webhook_events e where e.id = p_id;
+    select * into v_event
+    from private.webhook_events e
+    where e.id = p_id
+    for no key update;
+    if not found then
+        perform private.raise_no_webhook_event(p_id);
+    end if;
+    if v_event.payload = '{}' then
+        raise sqlstate 'PT409' using
+            message = format('The payload of webhook event %s was forgotten.', p_id),
+            hint = 'The account that it was about is gone.';
+    end if;
+    perform private.replay_by_admin(v_event);
+    return v_event.status;
+end;
+$function$
+;
+comment on function private.admin_replay_webhook_event(uuid) is 'Tries an event again; see public.admin_replay_webhook_event.';
+grant execute on function private.admin_replay_webhook_event(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.admin_set_custom_limits(p_account_id uuid, p_custom_limits jsonb)
+ RETURNS SETOF public.subscriptions
+ LANGUAGE plpgsql
+ SECURITY DEFINER ROWS 1
+ SET search_path TO ''
+AS $function$
+declare
+    v_id uuid;
+begin
+    perform private.require_admin();
+    perform private.require_custom_limits(p_custom_limits);
+    perform private.lock_billing(p_account_id);
+    perform private.lock_known_account(p_account_id);
+    select s.id into v_id from private.effective_subscription(p_account_id) s;
+    if not found then
+        raise sqlstate 'PT409' using
+            message = 'This account has no subscription that the limits could belong to.',
+            hint = 'Grant one with these limits; the plan may be free.';
+    end if;
+    return query
+    update public.subscriptions s
+    set custom_limits = p_custom_limits
+    where s.id = v_id
+    returning s.*;
+end;
+$function$
+;
+comment on function private.admin_set_custom_limits(uuid,jsonb) is 'Agrees limits with a user; see public.admin_set_custom_limits.';
+grant execute on function private.admin_set_custom_limits(uuid,jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.admin_set_plan_price(p_plan_code text, p_interval text, p_provider text, p_currency text, p_amount integer, p_provider_price_id text)
+ RETURNS SETOF public.plan_prices
+ LANGUAGE plpgsql
+ SECURITY DEFINER ROWS 1
+ SET search_path TO ''
+AS $function$
+declare
+    v_known public.plan_prices;
+    v_rank smallint;
+begin
+    perform private.require_admin();
+    perform private.require_price(p_provider, p_currency, p_amount, p_provider_price_id);
+    if p_interval is null or p_interval not in ('month', 'year') then
+        raise sqlstate 'PT400' using
+            message = 'A plan is paid by the month or by the year.',
+            hint = 'Send p_interval month or year.';
+    end if;
+    -- Two changes of one plan take turns.
+    select l.tier_rank into v_rank
+    from public.plans l
+    where l.code = p_plan_code
+    for no key update;
+    if v_rank is null or v_rank = 0 then
+        raise sqlstate 'PT404' using
+            message = format('There is no plan %s to be paid.', coalesce(p_plan_code, 'null')),
+            hint = format('Plans: %s.', (
+                select string_agg(l.code, ', ' order by l.tier_rank)
+                from public.plans l where l.tier_rank > 0
+            ));
+    end if;
+    select * into v_known
+    from public.plan_prices r
+    where r.provider = p_provider and r.provider_price_id = p_provider_price_id;
+    if found and (v_known.plan_code, v_known.interval, v_known.currency, v_known.amount)
+        is distinct from (p_plan_code, p_interval, p_currency, p_amount) then
+        perform private.raise_other_price(p_provider, p_provider_price_id);
+    end if;
+    update public.plan_prices r
+    set is_active = false
+    where r.plan_code = p_plan_code and r.interval = p_interval and r.provider = p_provider
+        and r.currency = p_currency and r.is_active
+        and r.provider_price_id is distinct from p_provider_price_id;
+    return query
+    insert into public.plan_prices as r
+    (plan_code, interval, provider, provider_price_id, amount, currency)
+    values (p_plan_code, p_interval, p_provider, p_provider_price_id, p_amount, p_currency)
+    -- Somebody may have used the id for another one at this moment.
+    on conflict (provider, provider_price_id) do update set is_active = true
+        where (r.plan_code, r.interval, r.currency, r.amount)
+            = (excluded.plan_code, excluded.interval, excluded.currency, excluded.amount)
+    returning r.*;
+    if not found then
+        perform private.raise_other_price(p_provider, p_provider_price_id);
+    end if;
+end;
+$function$
+;
+comment on function private.admin_set_plan_price(text,text,text,text,integer,text) is 'Sells a plan at a price; see public.admin_set_plan_price.';
+grant execute on function private.admin_set_plan_price(text,text,text,text,integer,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.admin_set_token_pack_price(p_pack_code text, p_provider text, p_currency text, p_amount integer, p_provider_price_id text)
+ RETURNS SETOF public.token_pack_prices
+ LANGUAGE plpgsql
+ SECURITY DEFINER ROWS 1
+ SET search_path TO ''
+AS $function$
+declare
+    v_known public.token_pack_prices;
+begin
+    perform private.require_admin();
+    perform private.require_price(p_provider, p_currency, p_amount, p_provider_price_id);
+    perform 1 from public.token_packs k where k.code = p_pack_code for no key update;
+    if not found then
+        raise sqlstate 'PT404' using
+            message = format('There is no token pack %s.', coalesce(p_pack_code, 'null')),
+            hint = format('Token packs: %s.', (
+                select string_agg(k.code, ', ' order by k.tokens) from public.token_packs k
+            ));
+    end if;
+    select * into v_known
+    from public.token_pack_prices r
+    where r.provider = p_provider and r.provider_price_id = p_provider_price_id;
+    if found and (v_known.pack_code, v_known.currency, v_known.amount)
+        is distinct from (p_pack_code, p_currency, p_amount) then
+        perform private.raise_other_price(p_provider, p_provider_price_id);
+    end if;
+    update public.token_pack_prices r
+    set is_active = false
+    where r.pack_code = p_pack_code and r.provider = p_provider and r.currency = p_currency
+        and r.is_active and r.provider_price_id is distinct from p_provider_price_id;
+    return query
+    insert into public.token_pack_prices as r
+    (pack_code, provider, provider_price_id, amount, currency)
+    values (p_pack_code, p_provider, p_provider_price_id, p_amount, p_currency)
+    -- Somebody may have used the id for another one at this moment.
+    on conflict (provider, provider_price_id) do update set is_active = true
+        where (r.pack_code, r.currency, r.amount)
+            = (excluded.pack_code, excluded.currency, excluded.amount)
+    returning r.*;
+    if not found then
+        perform private.raise_other_price(p_provider, p_provider_price_id);
+    end if;
+end;
+$function$
+;
+comment on function private.admin_set_token_pack_price(text,text,text,integer,text) is 'Sells a token pack at a price; see public.admin_set_token_pack_price.';
+grant execute on function private.admin_set_token_pack_price(text,text,text,integer,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.advance_checkout(p_id uuid, p_status text, p_subscription_id text, p_payment_id text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    -- What failed may be paid again, and what has expired may have been paid just before.
+    v_ranks text[] := '{open,failed,expired,completed}';
+begin
+    update private.checkouts c
+    set status = v_ranks[greatest(
+            array_position(v_ranks, c.status), array_position(v_ranks, p_status)
+        )],
+        subscription_id = coalesce(c.subscription_id, p_subscription_id),
+        payment_id = coalesce(c.payment_id, p_payment_id)
+    where c.id = p_id and (
+        array_position(v_ranks, c.status) < array_position(v_ranks, p_status)
+        or c.subscription_id is null and p_subscription_id is not null
+        or c.payment_id is null and p_payment_id is not null
+    );
+end;
+$function$
+;
+comment on function private.advance_checkout(uuid,text,text,text) is 'Moves a checkout forward, and notes what came of it.';
+
+CREATE OR REPLACE FUNCTION private.advance_payment(p_payment public.payments, p_change private.billing_change)
+ RETURNS public.payments
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_new public.payments := p_payment;
+    v_rank smallint := private.payment_status_rank(p_change.status);
+    v_rank_before smallint := coalesce(private.payment_status_rank(p_payment.status), 0);
+begin
+    v_new.last_event_at := greatest(p_payment.last_event_at, p_change.occurred_at);
+    v_new.provider_subscription_id := coalesce(
+        p_payment.provider_subscription_id, p_change.subscription_id
+    );
+    v_new.refunded_amount := greatest(
+        coalesce(p_payment.refunded_amount, 0), p_change.refunded_amount
+    );
+    if v_rank > v_rank_before then
+        v_new.status := p_change.status;
+        v_new.amount := p_change.amount;
+        v_new.currency := p_change.currency;
+    elsif v_rank = v_rank_before and p_change.status <> 'succeeded' then
+        v_new.amount := greatest(p_payment.amount, p_change.amount);
+    end if;
+    -- A lost dispute may be in the money of the bank, and more than what was paid.
+    v_new.refunded_amount := least(v_new.refunded_amount, v_new.amount);
+    if v_new.refunded_amount > 0 and v_new.refunded_amount = v_new.amount then
+        v_new.status := 'refunded';
+    end if;
+    if p_change.status = 'succeeded' then
+        -- A word of the refund comes later, and says no time of the payment.
+        v_new.paid_at := least(
+            p_payment.paid_at, coalesce(p_change.paid_at, p_change.occurred_at)
+        );
+    end if;
+    if v_new.status in ('succeeded', 'refunded') then
+        v_new.failure_reason := null;
+        v_new.failed_at := null;
+    elsif p_change.status = 'failed'
+        and (p_change.occurred_at, coalesce(p_change.failure_reason, '')) > (
+            coalesce(p_payment.failed_at, '-infinity'), coalesce(p_payment.failure_reason, '')
+        ) then
+        v_new.failure_reason := p_change.failure_reason;
+        v_new.failed_at := p_change.occurred_at;
+    end if;
+    return v_new;
+end;
+$function$
+;
+comment on function private.advance_payment(public.payments,private.billing_change) is 'The payment once a change is taken in: each column has one direction, so that changes may come
+in any order and more than once. p_payment is all null for a new one.';
+
+CREATE OR REPLACE FUNCTION private.apply_billing_change(p_change private.billing_change, p_locked uuid[])
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := private.owner_of(p_change);
+    v_outcome text;
+begin
+    if v_user_id is null then
+        -- What its provider still says when an account is gone, as that its subscription ended.
+        -- Only its history is left, and every subscription and payment made some. Money that is
+        -- ours all the same somebody has to give back.
+        if not private.keeps_money(p_change) and exists (
+            select 1
+            from public.audit_logs l
+            where l.owner_id = p_change.user_id
+        ) then
+            return 'forgotten';
+        end if;
+        if p_change.type = 'checkout' then
+            return 'ignored';
+        end if;
+        perform private.park(
+            format('Nobody knows whose this %s of %s is.', p_change.type, p_change.provider),
+            private.billing_keys(p_change)
+        );
+    elsif not v_user_id = any(p_locked) then
+        raise serialization_failure using
+            message = format('A %s became known meanwhile.', p_change.type);
+    end if;
+    if p_change.type = 'checkout' then
+        v_outcome := private.apply_checkout_change(p_change);
+    elsif p_change.type = 'subscription' then
+        v_outcome := private.apply_subscription_change(p_change, v_user_id);
+        perform private.advance_checkout(
+            (private.checkout_of(p_change)).id,
+            case
+                when p_change.status in ('canceled', 'expired') then 'expired'
+                when p_change.status <> 'incomplete' then 'completed'
+                else 'open'
+            end,
+            p_change.subscription_id,
+            null
+        );
+    else
+        v_outcome := private.apply_payment_change(p_change, v_user_id);
+    end if;
+    perform private.learn_customer(p_change, v_user_id);
+    return v_outcome;
+end;
+$function$
+;
+comment on function private.apply_billing_change(private.billing_change,uuid[]) is 'Applies one change to an account that is locked: applied, unchanged, ignored, or forgotten for
+an account that was deleted.';
+
+CREATE OR REPLACE FUNCTION private.apply_billing_changes(p_changes jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_changes private.billing_change[];
+    v_change private.billing_change;
+    v_owners uuid[];
+    v_outcomes jsonb := '[]';
+    v_message text;
+    v_detail text;
+begin
+    if jsonb_typeof(p_changes) is distinct from 'array' then
+        raise sqlstate 'PT422' using
+            message = 'These are no changes.',
+            hint = 'Send an array of what edge_workers.billing.changes describes.';
+    end if;
+    -- What a checkout or a subscription tells is what a payment may need.
+    v_changes := array(
+        select private.read_billing_change(c.value)
+        from jsonb_array_elements(p_changes) with ordinality as c (value, position)
+        order by array_position(
+            '{checkout,subscription,payment}'::text[], c.value ->> 'type'
+        ), c.position
+    );
+    v_owners := array(
+        select distinct o.user_id
+        from (select private.owner_of(c) as user_id from unnest(v_changes) as c) o
+        where o.user_id is not null
+        order by o.user_id
+    );
+    -- Accounts first and in order, as everywhere: nobody waits for somebody who waits for him.
+    perform private.lock_billing(o.user_id)
+    from unnest(v_owners) with ordinality as o (user_id, position)
+    order by o.position;
+    begin
+        foreach v_change in array v_changes loop
+            v_outcomes := v_outcomes || jsonb_build_object(
+                'type', v_change.type,
+                'status', private.apply_billing_change(v_change, v_owners)
+            );
+        end loop;
+    exception when sqlstate 'RB001' then
+        get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail;
+        return jsonb_build_object(
+            'status', 'parked', 'user_id', v_owners[1], 'error', v_message,
+            'waits_for', v_detail::jsonb
+        );
+    end;
+    return jsonb_build_object(
+        'status', 'applied', 'user_id', v_owners[1], 'changes', v_outcomes
+    );
+end;
+$function$
+;
+comment on function private.apply_billing_changes(jsonb) is 'Applies all that one event says, or nothing of it. {status: applied, user_id, changes: [{type,
+status: applied|unchanged|ignored|forgotten}]}, or {status: parked, error, waits_for} when something in it is
+not known yet. PT422 for what is no change, and for a payment that is too small.';
+
+CREATE OR REPLACE FUNCTION private.apply_checkout_change(p_change private.billing_change)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_checkout private.checkouts := private.checkout_of(p_change);
+begin
+    -- One that we did not begin, as from the provider's dashboard, is nothing to us.
+    if v_checkout.checkout_id is distinct from p_change.checkout_id then
+        return 'ignored';
+    end if;
+    perform private.advance_checkout(
+        v_checkout.id, p_change.status, p_change.subscription_id, p_change.payment_id
+    );
+    return 'applied';
+end;
+$function$
+;
+comment on function private.apply_checkout_change(private.billing_change) is 'Moves the checkout forward that a change is about.';
+
+CREATE OR REPLACE FUNCTION private.apply_payment_change(p_change private.billing_change, p_user_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_before public.payments := private.payment_of(p_change);
+    v_checkout private.checkouts := private.checkout_of(p_change);
+    v_bought private.bought := private.bought_by(p_change, v_before, v_checkout);
+    v_after public.payments := private.advance_payment(v_before, p_change);
+begin
+    if v_bought.kind = 'tokens' then
+        -- What was paid is measured once; a dispute may be about a part of it.
+        if v_before.status is null or v_before.status not in ('succeeded', 'refunded') then
+            perform private.require_full_price(p_change, v_bought);
+        end if;
+        v_after.provider_subscription_id := null;
+    end if;
+    v_after.user_id := p_user_id;
+    v_after.provider := p_change.provider;
+    v_after.provider_payment_id := coalesce(v_before.provider_payment_id, p_change.payment_id);
+    v_after.kind := v_bought.kind;
+    v_after.token_pack_code := v_bought.pack_code;
+    v_after.tokens := v_bought.tokens;
+    v_after.subscription_id := (
+        select s.id
+        from public.subscriptions s
+        where s.user_id = p_user_id and s.provider = v_after.provider
+            and s.provider_subscription_id = v_after.provider_subscription_id
+    );
+    v_after := private.store_payment(v_after);
+
+    insert into private.payment_aliases (provider, alias, user_id, payment_id)
+    select distinct p_change.provider, i.id, p_user_id, v_after.id
+    from unnest(array[p_change.payment_id] || p_change.other_ids) as i (id)
+    where i.id <> v_after.provider_payment_id
+    on conflict do nothing;
+    if v_after.kind = 'tokens' and v_after.status in ('succeeded', 'refunded') then
+        perform private.settle_tokens(v_after, coalesce(v_before.refunded_amount, 0));
+    end if;
+    -- That of a subscription is over once the subscription runs, whatever its payments do.
+    if v_after.kind = 'tokens' then
+        perform private.advance_checkout(
+            v_checkout.id,
+            case p_change.status
+                when 'succeeded' then 'completed'
+                when 'failed' then 'failed'
+                else 'open'
+            end,
+            null,
+            case p_change.status when 'succeeded' then v_after.provider_payment_id end
+        );
+    end if;
+    return 'applied';
+end;
+$function$
+;
+comment on function private.apply_payment_change(private.billing_change,uuid) is 'Moves a payment on, and the tokens it bought. Parks while nobody knows what it is for; PT422
+when it is less than what it buys.';
+
+CREATE OR REPLACE FUNCTION private.apply_reconciled(p_id text, p_changes jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_outcome jsonb;
+begin
+    v_outcome := private.apply_billing_changes(p_changes);
+    -- Such as a price that no plan has. No webhook waits for it here; the next night asks again.
+    return case when v_outcome ->> 'status' = 'parked' then v_outcome ->> 'error' end;
+exception
+    -- Somebody else is at it: the whole task comes again.
+    when lock_not_available or deadlock_detected or serialization_failure then
+        raise;
+    when others then
+        raise warning '% is not reconciled: %', p_id, sqlerrm;
+        return sqlerrm;
+end;
+$function$
+;
+comment on function private.apply_reconciled(text,jsonb) is 'Applies what was fetched of one subscription or checkout. Gives why that failed, or null: the
+others must not suffer from it.';
+
+CREATE OR REPLACE FUNCTION private.apply_subscription_change(p_change private.billing_change, p_user_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_price_id uuid;
+    v_folded public.subscriptions;
+    v_paid_for uuid[];
+    v_id uuid;
+begin
+    if p_change.price_id is not null then
+        select r.id into v_price_id
+        from public.plan_prices r
+        where r.provider = p_change.provider and r.provider_price_id = p_change.price_id;
+        -- An end is an end, whatever it was the end of.
+        if not found and p_change.status not in ('canceled', 'expired') then
+            perform private.park(
+                format('No plan has the price %s of %s.', p_change.price_id, p_change.provider),
+                array[format('price:%s:%s', p_change.provider, p_change.price_id)]
+            );
+        end if;
+    end if;
+    insert into private.subscription_observations (
+        user_id, provider, provider_subscription_id, occurred_at, status, provider_customer_id,
+        plan_price_id, current_period_start, current_period_end, start_date, trial_end,
+        cancel_at_period_end, canceled_at, ended_at, content_sha256
+    ) values (
+        p_user_id, p_change.provider, p_change.subscription_id, p_change.occurred_at,
+        p_change.status, p_change.customer_id, v_price_id, p_change.current_period_start,
+        p_change.current_period_end, p_change.start_date, p_change.trial_end,
+        p_change.cancel_at_period_end, p_change.canceled_at, p_change.ended_at,
+        private.content_sha256(p_change)
+    )
+    on conflict on constraint subscription_observations_content_key do nothing;
+    if not found then
+        return 'unchanged';
+    end if;
+
+    v_folded := private.fold_subscription(p_change.provider, p_change.subscription_id);
+    if v_folded.plan_code is null then
+        perform private.park(
+            format(
+                'Nobody said which price subscription %s of %s has.',
+                p_change.subscription_id, p_change.provider
+            ),
+            private.billing_keys(p_change)
+            || array(
+                select format('price:%s:%s', p_change.provider, p_change.price_id)
+                where p_change.price_id is not null
+            )
+        );
+    end if;
+    v_paid_for := private.subscriptions_paid_for(p_user_id);
+    v_id := private.store_subscription(v_folded);
+    perform private.settle_subscriptions(p_user_id);
+    if cardinality(private.subscriptions_paid_for(p_user_id))
+        > greatest(cardinality(v_paid_for), 1) then
+        perform private.record_event(
+            'subscription.paid_twice',
+            jsonb_build_object('subscriptions', private.subscriptions_paid_for(p_user_id)),
+            p_user_id,
+            'warning'
+        );
+    end if;
+    update public.payments p
+    set subscription_id = v_id
+    where p.provider = p_change.provider and p.user_id = p_user_id and p.kind = 'subscription'
+        and p.provider_subscription_id = p_change.subscription_id
+        and p.subscription_id is distinct from v_id;
+    return 'applied';
+end;
+$function$
+;
+comment on function private.apply_subscription_change(private.billing_change,uuid) is 'Adds an observation and writes what all of them say. Parks for a price that nobody knows,
+unless it is over. A system event tells operators when a user comes to be charged
+for more than one.';
+
+CREATE OR REPLACE FUNCTION private.apply_webhook_event(p_event private.webhook_events, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_outcome jsonb;
+begin
+    if jsonb_typeof(p_data -> 'changes') is distinct from 'array' then
+        perform private.raise_malformed_result('changes and note, as Normalised has them');
+    end if;
+    if p_data -> 'changes' = '[]' then
+        perform private.close_webhook_event(p_event, 'ignored', null, p_data ->> 'note');
+        return;
+    end if;
+    v_outcome := private.try_billing_changes(p_data -> 'changes');
+    if v_outcome ->> 'status' = 'parked' then
+        perform private.park_webhook_event(p_event, v_outcome, p_data -> 'changes');
+    elsif v_outcome -> 'changes' @> '[{"status": "forgotten"}]' then
+        perform private.close_webhook_event(
+            p_event, 'ignored', null, 'The account that it is about was deleted.'
+        );
+        update private.webhook_events w set payload = '{}' where w.id = p_event.id;
+    else
+        perform private.close_webhook_event(
+            p_event,
+            case v_outcome ->> 'status' when 'applied' then 'processed' else 'failed' end,
+            (v_outcome ->> 'user_id')::uuid,
+            v_outcome ->> 'error'
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.apply_webhook_event(private.webhook_events,jsonb) is 'Applies what an event was found to say, and notes what became of it.';
+
 CREATE OR REPLACE FUNCTION private.archive_task(p_task queue.tasks, p_outcome text, p_error text)
  RETURNS void
  LANGUAGE plpgsql
@@ -324,6 +1310,84 @@ $function$
 ;
 comment on function private.basics_from_personal_info(jsonb) is 'basics of a document from content.personalInfo, an object.';
 
+CREATE OR REPLACE FUNCTION private.billing_keys(p_change private.billing_change)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(array_agg(format('%s:%s:%s', k.what, p_change.provider, k.id)), '{}')
+    from (
+        values
+        ('customer', p_change.customer_id),
+        ('subscription', p_change.subscription_id),
+        ('checkout', p_change.checkout_id),
+        ('payment', p_change.payment_id)
+    ) as k (what, id)
+    where k.id is not null;
+$function$
+;
+comment on function private.billing_keys(private.billing_change) is 'What a change speaks of, as webhook_events.waits_for names it.';
+
+CREATE OR REPLACE FUNCTION private.bought_by(p_change private.billing_change, p_payment public.payments, p_checkout private.checkouts)
+ RETURNS private.bought
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_bought private.bought;
+begin
+    v_bought.kind := coalesce(p_payment.kind, p_checkout.kind, p_change.kind);
+    if v_bought.kind is null and exists (
+        select 1
+        from public.subscriptions s
+        where s.provider = p_change.provider
+            and s.provider_subscription_id = p_change.subscription_id
+    ) then
+        v_bought.kind := 'subscription';
+    end if;
+    if v_bought.kind is null then
+        perform private.park(
+            format('Nobody said what payment %s is for.', p_change.payment_id),
+            private.billing_keys(p_change)
+        );
+    elsif v_bought.kind = 'tokens' and p_checkout.kind = 'tokens' then
+        v_bought.pack_code := p_checkout.pack_code;
+        v_bought.tokens := p_checkout.tokens;
+        v_bought.amount := p_checkout.amount;
+        v_bought.currency := p_checkout.currency;
+    elsif v_bought.kind = 'tokens' then
+        select k.code, k.tokens, r.amount, r.currency
+        into v_bought.pack_code, v_bought.tokens, v_bought.amount, v_bought.currency
+        from public.token_pack_prices r
+        inner join public.token_packs k on k.code = r.pack_code
+        where r.provider = p_change.provider and (
+            r.provider_price_id = p_change.price_id
+            -- What it is for was said before.
+            or p_change.price_id is null and k.code = p_payment.token_pack_code
+        )
+        order by r.currency = p_change.currency desc, r.amount
+        limit 1;
+        if not found then
+            perform private.park(
+                format('Nobody said which tokens payment %s is for.', p_change.payment_id),
+                private.billing_keys(p_change)
+                || format('price:%s:%s', p_change.provider, p_change.price_id)
+            );
+        end if;
+    end if;
+    if p_payment.kind = 'tokens' then
+        -- What was bought stays bought, even if the pack changes.
+        v_bought.pack_code := p_payment.token_pack_code;
+        v_bought.tokens := p_payment.tokens;
+    end if;
+    return v_bought;
+end;
+$function$
+;
+comment on function private.bought_by(private.billing_change,public.payments,private.checkouts) is 'What a payment is for, and what that costs. Parks while nobody but the payer says so.';
+
 CREATE OR REPLACE FUNCTION private.bury_broken_task(p_task queue.tasks)
  RETURNS void
  LANGUAGE plpgsql
@@ -338,12 +1402,17 @@ begin
     exception when others then
         raise warning 'Task % cannot tell that it failed: %', p_task.id, sqlerrm;
     end;
-    perform private.release_usage(p_task.usage_event_id);
+    begin
+        perform private.release_usage(p_task.usage_event_id);
+    exception when others then
+        -- It stays reserved, and the job reservations tries again.
+        raise warning 'Task % cannot give its use back: %', p_task.id, sqlerrm;
+    end;
     perform private.archive_task(p_task, 'dead', v_error);
 end;
 $function$
 ;
-comment on function private.bury_broken_task(queue.tasks) is 'Ends a task whose event handler raises: it leaves the queue and gives its use back anyway.';
+comment on function private.bury_broken_task(queue.tasks) is 'Ends a task whose end raises: it leaves the queue, and gives its use back if that works.';
 
 CREATE OR REPLACE FUNCTION private.bury_task(p_task queue.tasks, p_error text)
  RETURNS void
@@ -581,14 +1650,7 @@ begin
     from public.resumes r
     where r.user_id = p_user_id;
 
-    select l.max_resumes into v_limit
-    from public.profiles p
-    inner join public.plans l on l.code = p.subscription_tier
-    where p.id = p_user_id;
-    if not found then
-        -- A plan that is not in the catalogue includes nothing.
-        v_limit := 0;
-    end if;
+    v_limit := private.resume_limit(p_user_id);
 
     if p_is_new and v_stored > v_cap then
         perform private.raise_too_many_resumes(
@@ -605,8 +1667,69 @@ begin
 end;
 $function$
 ;
-comment on function private.check_resume_quota(uuid,integer,boolean) is 'PT402 when a user has more résumés than the plan includes, or when new ones are more than may
+comment on function private.check_resume_quota(uuid,integer,boolean) is 'PT402 when a user has more résumés than resume_limit allows, or when new ones are more than may
 be stored (global_config max_stored_resumes, trash included). Called after the rows are there.';
+
+CREATE OR REPLACE FUNCTION private.checkout_facts(p_checkout private.checkouts)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select jsonb_build_object(
+        'id', p_checkout.id,
+        'user_id', p_checkout.user_id,
+        'provider', p_checkout.provider,
+        'kind', p_checkout.kind,
+        'code', coalesce(p_checkout.plan_code, p_checkout.pack_code),
+        'interval', r.interval,
+        'price_id', coalesce(r.provider_price_id, k.provider_price_id),
+        'tokens', p_checkout.tokens,
+        'amount', p_checkout.amount,
+        'currency', p_checkout.currency,
+        'checkout_id', p_checkout.checkout_id,
+        'url', p_checkout.url,
+        'status', p_checkout.status,
+        'created_at', p_checkout.created_at,
+        'email', f.email,
+        'customer_id', c.provider_customer_id
+    )
+    from public.profiles f
+    left join public.plan_prices r on r.id = p_checkout.plan_price_id
+    left join public.token_pack_prices k on k.id = p_checkout.pack_price_id
+    left join public.billing_customers c
+        on c.user_id = f.id and c.provider = p_checkout.provider
+    where f.id = p_checkout.user_id;
+$function$
+;
+comment on function private.checkout_facts(private.checkouts) is 'All that a provider has to be told about a checkout, and what it answered so far.';
+
+CREATE OR REPLACE FUNCTION private.checkout_of(p_change private.billing_change)
+ RETURNS private.checkouts
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_checkout private.checkouts;
+begin
+    select c.* into v_checkout
+    from private.checkouts c
+    where c.provider = p_change.provider and (
+        c.checkout_id = p_change.checkout_id
+        -- Razorpay's checkout of a subscription is the subscription.
+        or c.checkout_id = p_change.subscription_id
+        or c.subscription_id = p_change.subscription_id
+        or c.payment_id = p_change.payment_id
+    )
+    order by c.checkout_id = p_change.checkout_id desc nulls last,
+        c.checkout_id = p_change.subscription_id desc nulls last, c.created_at, c.id
+    limit 1;
+    return v_checkout;
+end;
+$function$
+;
+comment on function private.checkout_of(private.billing_change) is 'The checkout that a change came of; null when it is none of ours.';
 
 CREATE OR REPLACE FUNCTION private.clean_interview_text(p_name text, p_value text, p_max_length integer)
  RETURNS text
@@ -654,14 +1777,15 @@ CREATE OR REPLACE FUNCTION private.close_interview_use(p_session public.intervie
  SET search_path TO ''
 AS $function$
 begin
-    if p_session.questions_answered > 0 then
+    -- Not by answers: whoever speaks first, without a question, is replied to as well.
+    if p_session.turns_count > 1 then
         return private.settle_usage(p_session.usage_event_id);
     end if;
     return private.release_usage(p_session.usage_event_id);
 end;
 $function$
 ;
-comment on function private.close_interview_use(public.interview_sessions) is 'Settles the use of an interview in which a question was answered, releases it otherwise.
+comment on function private.close_interview_use(public.interview_sessions) is 'Settles the use of an interview once there was more than a first turn, releases it otherwise.
 False when it was closed before.';
 
 CREATE OR REPLACE FUNCTION private.close_table(p_table regclass)
@@ -680,6 +1804,103 @@ end;
 $function$
 ;
 comment on function private.close_table(regclass) is 'Closes a table that only functions use: row level security, and a policy that admits nobody.';
+
+CREATE OR REPLACE FUNCTION private.close_use(p_usage_event_id uuid, p_state text)
+ RETURNS public.usage_events
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+    v_event public.usage_events;
+begin
+    -- Most are closed soon, and the month of a use is not in its id: a look at one partition or two
+    -- comes before a look at all of them.
+    update public.usage_events
+    set state = p_state, closed_at = now()
+    where id = p_usage_event_id and state = 'reserved'
+        and created_at between now() - interval '1 day' and now()
+    returning * into v_event;
+    if not found then
+        update public.usage_events
+        set state = p_state, closed_at = now()
+        where id = p_usage_event_id and state = 'reserved'
+        returning * into v_event;
+    end if;
+    return v_event;
+end;
+$function$
+;
+comment on function private.close_use(uuid,text) is 'Settles or releases a reserved use, and returns it; null when it was closed before.';
+
+CREATE OR REPLACE FUNCTION private.close_webhook_event(p_event private.webhook_events, p_status text, p_user_id uuid, p_error text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    update private.webhook_events w
+    set status = p_status,
+        closed_at = now(),
+        user_id = coalesce(p_user_id, w.user_id),
+        attempts = w.attempts + 1,
+        error = left(p_error, 2000),
+        parked_at = null,
+        waits_for = null
+    where w.id = p_event.id;
+    if p_status = 'failed' then
+        perform private.record_event(
+            'webhook.failed',
+            jsonb_build_object(
+                'webhook_event_id', p_event.id, 'provider', p_event.provider,
+                'type', p_event.type, 'error', left(p_error, 500)
+            ),
+            coalesce(p_user_id, p_event.user_id),
+            'error'
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.close_webhook_event(private.webhook_events,text,uuid,text) is 'Ends an event: processed, ignored or failed. A failure becomes a system event.';
+
+CREATE OR REPLACE FUNCTION private.compact_observations(p_provider text, p_provider_subscription_id text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_deleted integer;
+begin
+    delete from private.subscription_observations d
+    where d.id in (
+        select n.id
+        from (
+            select o.id, o.occurred_at, o.facts,
+                lag(o.facts) over seen as facts_before, lead(o.facts) over seen as facts_after
+            from (
+                select k.*, to_jsonb(k) - '{id,occurred_at,created_at,content_sha256}'::text[]
+                    as facts
+                from private.subscription_observations k
+                where k.provider = p_provider
+                    and k.provider_subscription_id = p_provider_subscription_id
+            ) o
+            window seen as (
+                order by o.occurred_at, private.subscription_status_rank(o.status),
+                    o.current_period_end nulls first, o.content_sha256
+            )
+        ) n
+        where n.facts = n.facts_before and n.facts = n.facts_after
+            -- A late event may still come in between; not after so long.
+            and n.occurred_at < now() - interval '30 days'
+    );
+    get diagnostics v_deleted = row_count;
+    return v_deleted;
+end;
+$function$
+;
+comment on function private.compact_observations(text,text) is 'Forgets what was seen between two times when the same was seen, a month ago or earlier: every
+night adds one, and the fold says the same without it. Returns how many.';
 
 CREATE OR REPLACE FUNCTION private.complete_interview(p_session_id uuid)
  RETURNS public.interview_sessions
@@ -855,6 +2076,18 @@ $function$
 ;
 comment on function private.content_from_json_resume(jsonb) is 'Our content for a document without meta.resumebase that has no json_resume_problem.';
 
+CREATE OR REPLACE FUNCTION private.content_sha256(p_change private.billing_change)
+ RETURNS bytea
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+ SET "TimeZone" TO 'UTC'
+AS $function$
+    select sha256(convert_to((to_jsonb(p_change) - 'user_id')::text, 'UTF8'));
+$function$
+;
+comment on function private.content_sha256(private.billing_change) is 'SHA-256 of what a change says, the same for the same facts.';
+
 CREATE OR REPLACE FUNCTION private.content_to_use(p_resume public.resumes)
  RETURNS jsonb
  LANGUAGE sql
@@ -917,6 +2150,80 @@ end;
 $function$
 ;
 comment on function private.create_account(auth.users) is 'Makes profile and preferences of a user, if they are missing. Bad metadata is dropped.';
+
+CREATE OR REPLACE FUNCTION private.credit_tokens(p_user_id uuid, p_amount integer, p_type text, p_reference text, p_description text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_debt integer;
+    v_id uuid;
+begin
+    perform private.lock_account(p_user_id);
+    -- Before looking for the reference: two who bring the same one take turns here.
+    select b.debt into v_debt
+    from public.token_balances b
+    where b.user_id = p_user_id
+    for update;
+    if exists (
+        select 1
+        from public.token_transactions t
+        where t.transaction_type = p_type and t.reference = p_reference and t.status = 'completed'
+    ) then
+        return null;
+    end if;
+    insert into public.token_transactions
+    (user_id, amount, transaction_type, reference, description)
+    values (p_user_id, p_amount, p_type, p_reference, p_description)
+    returning id into v_id;
+    if v_debt > 0 then
+        insert into public.token_transactions
+        (user_id, amount, debt_change, transaction_type, reference, description)
+        values (
+            p_user_id, -least(v_debt, p_amount), -least(v_debt, p_amount), 'adjustment',
+            p_reference, 'Debt of an earlier refund, paid first.'
+        );
+    end if;
+    return v_id;
+end;
+$function$
+;
+comment on function private.credit_tokens(uuid,integer,text,text,text) is 'Gives tokens, as a purchase or a grant; what the user owes is paid from them first.
+Returns the id of the row of the ledger; null when this reference was credited before.';
+
+CREATE OR REPLACE FUNCTION private.debit_tokens(p_user_id uuid, p_amount integer, p_reference text, p_description text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_taken integer;
+    v_id uuid;
+begin
+    perform private.lock_account(p_user_id);
+    select least(b.current_balance, p_amount) into v_taken
+    from public.token_balances b
+    where b.user_id = p_user_id
+    for update;
+    if exists (
+        select 1
+        from public.token_transactions t
+        where t.transaction_type = 'refund' and t.reference = p_reference
+            and t.status = 'completed'
+    ) then
+        return null;
+    end if;
+    insert into public.token_transactions
+    (user_id, amount, debt_change, transaction_type, reference, description)
+    values (p_user_id, -v_taken, p_amount - v_taken, 'refund', p_reference, p_description)
+    returning id into v_id;
+    return v_id;
+end;
+$function$
+;
+comment on function private.debit_tokens(uuid,integer,text,text) is 'Takes back tokens whose payment was given back; what the balance lacks becomes debt.
+Returns the id of the row of the ledger; null when this reference was debited before.';
 
 CREATE OR REPLACE FUNCTION private.delete_old_batch(p_policy public.retention_policies, p_partition regclass, p_cutoff timestamp with time zone, p_limit integer)
  RETURNS integer
@@ -1064,11 +2371,40 @@ AS $function$
     select s.user_id::text
     from public.subscriptions s
     where s.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
+        -- A granted one runs at none, and may go beside one that is paid.
+        and s.provider <> 'manual'
     group by s.user_id
     having count(*) > 1;
 $function$
 ;
 comment on function private.double_subscriptions() is 'Users with more than one subscription that still runs at its provider.';
+
+CREATE OR REPLACE FUNCTION private.draw_tokens(p_usage_event_id uuid, p_user_id uuid, p_operation text, p_token_cost integer, p_refusal jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_balance integer;
+begin
+    -- Locked, so that the answer is still true when the ledger is written.
+    select b.current_balance into v_balance
+    from public.token_balances b
+    where b.user_id = p_user_id
+    for no key update;
+    if p_token_cost > 0 and p_token_cost <= v_balance then
+        insert into public.token_transactions
+        (user_id, amount, transaction_type, feature_type, usage_event_id)
+        values (p_user_id, -p_token_cost, 'usage', p_operation, p_usage_event_id);
+        return;
+    end if;
+    perform private.raise_use_refused(
+        p_operation, p_refusal, p_token_cost, coalesce(v_balance, 0)
+    );
+end;
+$function$
+;
+comment on function private.draw_tokens(uuid,uuid,text,integer,jsonb) is 'Pays a use with tokens, or raises PT402: it is not sold for tokens, or there are too few.';
 
 CREATE OR REPLACE FUNCTION private.drop_old_partitions(p_parent regclass, p_cutoff timestamp with time zone)
  RETURNS bigint
@@ -1150,6 +2486,68 @@ $function$
 comment on function private.duplicate_resume(uuid,text) is 'Copies a résumé of the caller; see public.duplicate_resume.';
 grant execute on function private.duplicate_resume(uuid,text) to authenticated;
 
+CREATE OR REPLACE FUNCTION private.effective_limits(p_user_id uuid, p_meters text[] DEFAULT NULL::text[])
+ RETURNS TABLE(meter text, period text, max_uses integer)
+ LANGUAGE plpgsql
+ STABLE ROWS 10
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+declare
+    v_plan_code text;
+    v_custom jsonb;
+    v_is_admin boolean;
+begin
+    -- As is_admin_account, which callers of the view user_credits could not reach.
+    select p.subscription_tier, p.custom_limits,
+        p.is_active and p.deleted_at is null
+            and exists (select 1 from public.admin_users a where a.user_id = p.id)
+    into v_plan_code, v_custom, v_is_admin
+    from public.profiles p
+    where p.id = p_user_id;
+
+    if v_is_admin then
+        return query
+        select l.meter, l.period, null::integer
+        from public.plan_limits l
+        where l.plan_code = v_plan_code and (p_meters is null or l.meter = any(p_meters))
+        union
+        select m.meter, 'month', null
+        from public.operations o
+        cross join lateral unnest(o.meters) as m (meter)
+        where o.is_active and (p_meters is null or m.meter = any(p_meters))
+            and not exists (
+                select 1
+                from public.plan_limits l
+                where l.plan_code = v_plan_code and l.meter = m.meter
+            );
+        return;
+    end if;
+
+    return query
+    select l.meter, l.period, l.max_uses
+    from public.plan_limits l
+    where l.plan_code = v_plan_code and not v_custom ? l.meter
+        and (p_meters is null or l.meter = any(p_meters));
+    if v_custom is distinct from '{}' then
+        return query
+        select c.meter, x.period, x.max_uses::integer
+        from jsonb_each(v_custom) as c (meter, periods)
+        cross join lateral jsonb_each_text(c.periods) as x (period, max_uses)
+        -- How many résumés there may be is no matter of a counter: see resume_limit.
+        where c.meter <> 'resumes' and (p_meters is null or c.meter = any(p_meters));
+    end if;
+end;
+$function$
+;
+comment on function private.effective_limits(uuid,text[]) is 'The limits that apply to a user, of these meters or of all. Null max_uses means unlimited.
+Those of the plan; for a meter that profiles.custom_limits names, those there instead. For an active
+admin every meter is unlimited, also one that the plan does not name: that counts by the month.
+Runs with the rights of the caller: clients see their own, and nothing for anybody else.';
+grant execute on function private.effective_limits(uuid,text[]) to authenticated;
+grant execute on function private.effective_limits(uuid,text[]) to service_role;
+
 CREATE OR REPLACE FUNCTION private.effective_subscription(p_user_id uuid)
  RETURNS SETOF public.subscriptions
  LANGUAGE sql
@@ -1158,19 +2556,36 @@ CREATE OR REPLACE FUNCTION private.effective_subscription(p_user_id uuid)
 AS $function$
     select s.*
     from public.subscriptions s
-    where s.user_id = p_user_id and s.superseded_at is null
-        and case s.status
-            when 'trialing' then now() < s.current_period_end
-                or s.provider = 'manual' and s.current_period_end is null
-            when 'active' then now() < s.current_period_end
-                or s.provider = 'manual' and s.current_period_end is null
-            when 'past_due' then now() < s.past_due_at + private.past_due_grace()
-            else false
-        end;
+    where s.user_id = p_user_id and s.superseded_at is null and private.is_entitling(s);
 $function$
 ;
-comment on function private.effective_subscription(uuid) is 'The subscription that entitles a user now: none, or one.
-Paid ones count until current_period_end; past_due ones for a grace.';
+comment on function private.effective_subscription(uuid) is 'The subscription that entitles a user now: none, or one.';
+
+CREATE OR REPLACE FUNCTION private.end_granted_subscription(p_subscription public.subscriptions, p_at_period_end boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if p_at_period_end and p_subscription.current_period_end is null then
+        raise sqlstate 'PT409' using
+            message = 'This grant has no end that could be waited for.',
+            hint = 'Send p_at_period_end false to end it now, or grant it until a day.';
+    end if;
+    -- What was asked for first stays the day of it.
+    update public.subscriptions s
+    set cancel_at_period_end = true,
+        canceled_at = coalesce(s.canceled_at, now()),
+        status = case when p_at_period_end then s.status else 'canceled' end,
+        ended_at = case when not p_at_period_end then now() end,
+        past_due_at = case when p_at_period_end then s.past_due_at end,
+        last_event_at = greatest(s.last_event_at, now())
+    where s.id = p_subscription.id;
+    perform private.settle_subscriptions(p_subscription.user_id);
+end;
+$function$
+;
+comment on function private.end_granted_subscription(public.subscriptions,boolean) is 'Ends a manual subscription now, or lets it run out. PT409 for one without end.';
 
 CREATE OR REPLACE FUNCTION private.end_interview(p_session public.interview_sessions, p_status text)
  RETURNS public.interview_sessions
@@ -1236,6 +2651,79 @@ AS $function$
 $function$
 ;
 comment on function private.enqueue_file_purge(jsonb) is 'Queues the removal of files, [{bucket, name}]. Returns how many tasks that took.';
+
+CREATE OR REPLACE FUNCTION private.enqueue_provider_cancel(p_provider text, p_provider_subscription_id text, p_at_period_end boolean)
+ RETURNS uuid
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.enqueue_task(
+        'cancel_subscription',
+        jsonb_build_object(
+            'provider', p_provider,
+            'provider_subscription_id', p_provider_subscription_id,
+            'at_period_end', p_at_period_end
+        ),
+        null,
+        null,
+        -- A digest, as an id of a provider may be longer than a key.
+        format(
+            'cancel_subscription:%s:%s',
+            case when p_at_period_end then 'later' else 'now' end,
+            md5(p_provider || ':' || p_provider_subscription_id)
+        )
+    );
+$function$
+;
+comment on function private.enqueue_provider_cancel(text,text,boolean) is 'Has a worker end a subscription at its provider; null when that is queued already.';
+
+CREATE OR REPLACE FUNCTION private.enqueue_reconcile(p_user_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    with numbered as (
+        select r.provider, r.kind, r.id,
+            (row_number() over (partition by r.provider order by r.kind desc, r.id) - 1) / 100
+                as batch
+        from private.reconcilable(p_user_id) r
+    ),
+
+    batches as (
+        select n.provider, n.batch,
+            coalesce(jsonb_agg(n.id) filter (where n.kind = 'subscription'), '[]') as subscriptions,
+            coalesce(jsonb_agg(n.id) filter (where n.kind = 'checkout'), '[]') as checkouts
+        from numbered n
+        group by n.provider, n.batch
+    ),
+
+    queued as (
+        select b.subscriptions, b.checkouts, private.enqueue_task(
+            'reconcile',
+            jsonb_build_object(
+                'provider', b.provider,
+                'subscription_ids', b.subscriptions,
+                'checkout_ids', b.checkouts
+            ),
+            null,
+            null,
+            -- A round that is not over is not begun again.
+            format('reconcile:%s:%s:%s', coalesce(p_user_id::text, 'all'), b.provider, b.batch)
+        ) as task_id
+        from batches b
+    )
+
+    select jsonb_build_object(
+        'subscriptions', coalesce(sum(jsonb_array_length(q.subscriptions)), 0),
+        'checkouts', coalesce(sum(jsonb_array_length(q.checkouts)), 0),
+        'tasks', count(*)
+    )
+    from queued q
+    where q.task_id is not null;
+$function$
+;
+comment on function private.enqueue_reconcile(uuid) is 'Queues the fetching of all that is reconcilable, or of one user''s, a hundred a task.
+Returns how many: {subscriptions, checkouts, tasks}. What is queued already is not queued again.';
 
 CREATE OR REPLACE FUNCTION private.enqueue_task(p_kind text, p_payload jsonb, p_user_id uuid, p_usage_event_id uuid, p_dedupe_key text DEFAULT NULL::text, p_run_at timestamp with time zone DEFAULT now())
  RETURNS uuid
@@ -1312,6 +2800,30 @@ $function$
 comment on function private.ensure_month_partition(regclass,text,date) is 'Makes the partition of one UTC month, in schema private, and moves rows out of the default partition into it. True when it made one. The parent is range-partitioned by p_key.
 Raises lock_not_available after half a second of waiting: try again later.';
 
+CREATE OR REPLACE FUNCTION private.entitled_until(p_subscription public.subscriptions)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    return case
+        when p_subscription.status = 'past_due' then
+            p_subscription.past_due_at + private.past_due_grace()
+        when p_subscription.status not in ('trialing', 'active') then null
+        when p_subscription.provider = 'manual' then
+            coalesce(p_subscription.current_period_end, 'infinity')
+        when p_subscription.cancel_at_period_end then p_subscription.current_period_end
+        -- Charging takes a while, and whoever pays must not fall out of the plan meanwhile.
+        else p_subscription.current_period_end + private.renewal_leeway()
+    end;
+end;
+$function$
+;
+comment on function private.entitled_until(public.subscriptions) is 'Until when a subscription is worth its plan; null for one that is not, and infinity for a grant
+without end. Paid ones until current_period_end, and a little longer while they renew; past_due
+ones for a grace.';
+
 CREATE OR REPLACE FUNCTION private.estimate_cost(p_provider text, p_model text, p_at timestamp with time zone, p_input_tokens integer, p_output_tokens integer, p_cached_tokens integer)
  RETURNS numeric
  LANGUAGE sql
@@ -1354,6 +2866,38 @@ $function$
 ;
 comment on function private.experience_entry(public.user_experiences) is 'One entry of content.experience. experienceId says which row it was copied from.';
 
+CREATE OR REPLACE FUNCTION private.expire_reservation(p_user_id uuid, p_usage_event_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_event public.usage_events;
+begin
+    perform private.lock_account(p_user_id);
+    select * into v_event
+    from public.usage_events e
+    where e.id = p_usage_event_id and e.state = 'reserved'
+    for update skip locked;
+    if not found or not private.release_usage(p_usage_event_id) then
+        return false;
+    end if;
+    perform private.record_event(
+        'usage.expired',
+        jsonb_build_object(
+            'usage_event_id', p_usage_event_id, 'operation', v_event.operation,
+            'reserved_at', v_event.created_at
+        ),
+        p_user_id,
+        'warning'
+    );
+    return true;
+end;
+$function$
+;
+comment on function private.expire_reservation(uuid,uuid) is 'Releases a use that nobody closed, and says so in a system event. False when somebody does just
+now.';
+
 CREATE OR REPLACE FUNCTION private.export_events(p_user_id uuid)
  RETURNS json
  LANGUAGE sql
@@ -1363,8 +2907,9 @@ AS $function$
     select coalesce(
         json_agg(
             json_build_object(
-                -- An admin opened the account of somebody else.
-                'event_type', e.event_type, 'event_data', e.event_data - 'opened',
+                -- Whom an admin had to do with is theirs to know.
+                'event_type', e.event_type,
+                'event_data', e.event_data - '{opened,account_id}'::text[],
                 'ip_address', host(e.ip_address), 'user_agent', e.user_agent,
                 'created_at', e.created_at
             )
@@ -1639,6 +3184,51 @@ $function$
 ;
 comment on function private.first_metadata_text(jsonb,text[],integer) is 'The first of these keys that holds a usable text, cleaned and cut; null if none does.';
 
+CREATE OR REPLACE FUNCTION private.fold_subscription(p_provider text, p_provider_subscription_id text)
+ RETURNS public.subscriptions
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_folded public.subscriptions;
+    v_seen private.subscription_observations;
+    v_first_at timestamptz;
+begin
+    for v_seen in
+        select o.*
+        from private.subscription_observations o
+        where o.provider = p_provider
+            and o.provider_subscription_id = p_provider_subscription_id
+        order by o.occurred_at, private.subscription_status_rank(o.status),
+            o.current_period_end nulls first, o.content_sha256
+    loop
+        v_first_at := coalesce(v_first_at, v_seen.occurred_at);
+        v_folded := private.take_in(v_folded, v_seen);
+    end loop;
+    v_folded.user_id := v_seen.user_id;
+    v_folded.provider := p_provider;
+    v_folded.provider_subscription_id := p_provider_subscription_id;
+    v_folded.start_date := coalesce(v_folded.start_date, v_first_at);
+    if v_folded.price_id is null then
+        -- Nobody but our own checkout says.
+        select c.plan_price_id into v_folded.price_id
+        from private.checkouts c
+        where c.provider = p_provider and c.plan_price_id is not null
+            and p_provider_subscription_id in (c.checkout_id, c.subscription_id)
+        order by c.created_at, c.id
+        limit 1;
+    end if;
+    select r.plan_code into v_folded.plan_code
+    from public.plan_prices r
+    where r.id = v_folded.price_id;
+    return v_folded;
+end;
+$function$
+;
+comment on function private.fold_subscription(text,text) is 'The subscription as all observations of it say: the same for the same set, in any order.
+Without a plan when none of them names a price.';
+
 CREATE OR REPLACE FUNCTION private.forget_account(p_user_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -1660,6 +3250,8 @@ begin
     update private.webhook_events w
     set payload = '{}',
         status = case w.status when 'received' then 'ignored' else w.status end,
+        parked_at = null,
+        waits_for = null,
         closed_at = coalesce(w.closed_at, now())
     where w.user_id = p_user_id;
 end;
@@ -1949,8 +3541,26 @@ AS $function$
     );
 $function$
 ;
-comment on function private.is_admin() is 'True when the caller is an active admin. The only predicate on admin_users.';
+comment on function private.is_admin() is 'True when the caller is an active admin. The only predicate on admin_users that policies ask.';
 grant execute on function private.is_admin() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.is_admin_account(p_user_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    return exists (
+        select 1
+        from public.admin_users a
+        inner join public.profiles p on p.id = a.user_id
+        where a.user_id = p_user_id and p.is_active and p.deleted_at is null
+    );
+end;
+$function$
+;
+comment on function private.is_admin_account(uuid) is 'True for an active admin: nothing is limited for them. Policies ask private.is_admin().';
 
 CREATE OR REPLACE FUNCTION private.is_custom_limits(p_limits jsonb)
  RETURNS boolean
@@ -1977,6 +3587,21 @@ AS $function$
 $function$
 ;
 comment on function private.is_custom_limits(jsonb) is 'True for {meter: {day|month|lifetime: whole number or null}}; null means unlimited.';
+grant execute on function private.is_custom_limits(jsonb) to authenticated;
+grant execute on function private.is_custom_limits(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION private.is_entitling(p_subscription public.subscriptions)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    return coalesce(now() < private.entitled_until(p_subscription), false);
+end;
+$function$
+;
+comment on function private.is_entitling(public.subscriptions) is 'Whether a subscription is worth its plan now; see private.entitled_until.';
 
 CREATE OR REPLACE FUNCTION private.is_export_path(p_path text, p_user_id uuid)
  RETURNS boolean
@@ -1990,6 +3615,28 @@ AS $function$
 $function$
 ;
 comment on function private.is_export_path(text,uuid) is 'True for {user_id}/{name}.{extension}, with one folder between at most. Null for no path.';
+
+CREATE OR REPLACE FUNCTION private.is_held_use(p_user_id uuid, p_usage_event_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    return exists (
+        select 1
+        from queue.tasks t
+        where t.user_id = p_user_id and t.usage_event_id = p_usage_event_id
+    ) or exists (
+        select 1
+        from public.interview_sessions s
+        where s.user_id = p_user_id and s.usage_event_id = p_usage_event_id
+            and s.status = 'active'
+    );
+end;
+$function$
+;
+comment on function private.is_held_use(uuid,uuid) is 'True when a task or an interview that is not over will close this use.';
 
 CREATE OR REPLACE FUNCTION private.is_issue_list(p_list jsonb)
  RETURNS boolean
@@ -2010,6 +3657,24 @@ AS $function$
 $function$
 ;
 comment on function private.is_issue_list(jsonb) is 'True for a JSON array of objects {type, text, …}, which may be empty.';
+
+CREATE OR REPLACE FUNCTION private.is_known_end(p_provider text, p_provider_subscription_id text, p_status text, p_ended_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select exists (
+        select 1
+        from private.subscription_observations o
+        where o.provider = p_provider
+            and o.provider_subscription_id = p_provider_subscription_id
+            and o.status = p_status
+            and coalesce(o.ended_at, o.occurred_at) = p_ended_at
+    );
+$function$
+;
+comment on function private.is_known_end(text,text,text,timestamp with time zone) is 'Whether the provider said that a subscription ended so.';
 
 CREATE OR REPLACE FUNCTION private.is_list_of_texts(p_list jsonb, p_max_items integer, p_max_length integer)
  RETURNS boolean
@@ -2343,6 +4008,37 @@ $function$
 comment on function private.json_resume_sections() is 'The lists of a résumé: our key, the key of JSON Resume, the keys inside that are swapped, the
 key that a bare text stands for, and which keys hold texts and lists of texts.';
 
+CREATE OR REPLACE FUNCTION private.keeps_money(p_change private.billing_change)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select p_change.type = 'payment' and p_change.status = 'succeeded'
+        and coalesce(p_change.refunded_amount, 0) < p_change.amount;
+$function$
+;
+comment on function private.keeps_money(private.billing_change) is 'Whether it says that somebody paid, and has not got all of it back.';
+
+CREATE OR REPLACE FUNCTION private.learn_customer(p_change private.billing_change, p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    -- Whoever pays writes the notes of a payment; only a server of ours those of the others.
+    if p_change.customer_id is null or p_change.type = 'payment' then
+        return;
+    end if;
+    insert into public.billing_customers (user_id, provider, provider_customer_id)
+    values (p_user_id, p_change.provider, p_change.customer_id)
+    -- A customer stays whose it is.
+    on conflict do nothing;
+end;
+$function$
+;
+comment on function private.learn_customer(private.billing_change,uuid) is 'Notes which customer of a provider a user is.';
+
 CREATE OR REPLACE FUNCTION private.lease_interval(p_lease_seconds integer)
  RETURNS interval
  LANGUAGE plpgsql
@@ -2366,6 +4062,21 @@ CREATE OR REPLACE FUNCTION private.limit_rate(p_action text)
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+begin
+    perform private.limit_rate_of(
+        -- Who is not signed in counts by address: one of them must not use up the calls of all.
+        p_action, coalesce(auth.uid()::text, private.request_network(), 'anon')
+    );
+end;
+$function$
+;
+comment on function private.limit_rate(text) is 'limit_rate_of for whoever is calling: a user, or without one an address.';
+
+CREATE OR REPLACE FUNCTION private.limit_rate_of(p_action text, p_caller text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
 declare
     v_rule jsonb := (
         select c.value -> p_action from public.global_config c where c.key = 'rate_limits'
@@ -2380,17 +4091,13 @@ begin
         v_seconds := (v_rule ->> 'seconds')::integer;
     end if;
     perform private.check_rate_limit(
-        -- Who is not signed in counts by address: one of them must not use up the calls of all.
-        p_action || ':' || coalesce(auth.uid()::text, private.request_network(), 'anon'),
-        v_limit,
-        make_interval(secs => v_seconds)
+        p_action || ':' || p_caller, v_limit, make_interval(secs => v_seconds)
     );
 end;
 $function$
 ;
-comment on function private.limit_rate(text) is 'Limits how often the caller does this: global_config rate_limits {action: {limit, seconds}},
-60 a minute for an action that is not listed. A caller is a user, or without one an address. PT429
-when it is too often.';
+comment on function private.limit_rate_of(text,text) is 'Limits how often this caller does this: global_config rate_limits {action: {limit, seconds}},
+60 a minute for an action that is not listed. PT429 when it is too often.';
 
 CREATE OR REPLACE FUNCTION private.links_from_profiles(p_profiles jsonb)
  RETURNS jsonb
@@ -2533,6 +4240,53 @@ $function$
 comment on function private.lock_analysis_subjects(queue.tasks) is 'Locks what the result of an analysis is written to or refers to, before the analysis itself:
 the order of those who delete a résumé or a job, which takes them off their analyses.';
 
+CREATE OR REPLACE FUNCTION private.lock_billing(p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    -- Who changes a profile twice, as the mirror may, has its user checked. Deleting an account
+    -- begins with the user: so does this.
+    perform 1 from auth.users u where u.id = p_user_id for key share;
+    -- The mirror changes the profile in the end; whoever began with less would wait for himself.
+    perform 1 from public.profiles p where p.id = p_user_id for no key update;
+end;
+$function$
+;
+comment on function private.lock_billing(uuid) is 'As private.lock_account, and whoever changes subscriptions and payments of the account takes
+turns: each sees what the others did.';
+
+CREATE OR REPLACE FUNCTION private.lock_free_use(p_usage_event_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid;
+begin
+    select e.user_id into v_user_id
+    from public.usage_events e
+    where e.id = p_usage_event_id;
+    if v_user_id is null then
+        raise sqlstate 'PT404' using
+            message = format(
+                'There is no use %s.', coalesce(p_usage_event_id::text, 'without an id')
+            ),
+            hint = 'Send the usage_event_id that reserve_usage returned.';
+    end if;
+    perform private.lock_account(v_user_id);
+    if private.is_held_use(v_user_id, p_usage_event_id) then
+        raise sqlstate 'PT409' using
+            message = format('The use %s belongs to a task or an interview.', p_usage_event_id),
+            hint = 'It is closed by the end of that; complete or cancel it.';
+    end if;
+end;
+$function$
+;
+comment on function private.lock_free_use(uuid) is 'Locks the account of a use that server code may close. PT404 when there is none, PT409 when it
+is closed by a task or an interview.';
+
 CREATE OR REPLACE FUNCTION private.lock_interview(p_user_id uuid, p_session_id uuid)
  RETURNS public.interview_sessions
  LANGUAGE plpgsql
@@ -2579,6 +4333,25 @@ $function$
 ;
 comment on function private.lock_job_to_read(uuid,uuid) is 'A job of this user, kept from being deleted until the transaction ends; null for no id.
 PT404 when there is none.';
+
+CREATE OR REPLACE FUNCTION private.lock_known_account(p_account_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.lock_account(p_account_id);
+    if not exists (select 1 from public.profiles p where p.id = p_account_id) then
+        raise sqlstate 'PT404' using
+            message = format(
+                'There is no account %s.', coalesce(p_account_id::text, 'without an id')
+            ),
+            hint = 'report_find_accounts finds one by its e-mail address.';
+    end if;
+end;
+$function$
+;
+comment on function private.lock_known_account(uuid) is 'Locks the account that an admin is about to change or look at. PT404 when there is none.';
 
 CREATE OR REPLACE FUNCTION private.lock_leased_task(p_task_id uuid, p_lease_token uuid)
  RETURNS queue.tasks
@@ -2644,6 +4417,58 @@ end;
 $function$
 ;
 comment on function private.lock_resumes(uuid) is 'Makes those who change how many résumés a user has take turns, until the transaction ends.';
+
+CREATE OR REPLACE FUNCTION private.lock_usable_account(p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_is_active boolean;
+begin
+    perform private.lock_account(p_user_id);
+    select p.is_active and p.deleted_at is null into v_is_active
+    from public.profiles p
+    where p.id = p_user_id;
+    if v_is_active is null then
+        raise sqlstate 'PT404' using
+            message = format('There is no user %s.', coalesce(p_user_id::text, 'without an id')),
+            hint = 'Send the id of auth.users, which profiles has as well.';
+    end if;
+    if not v_is_active then
+        raise sqlstate 'PT403' using
+            message = format('The account %s is not active.', p_user_id),
+            hint = 'It was blocked, or its deletion was requested.';
+    end if;
+end;
+$function$
+;
+comment on function private.lock_usable_account(uuid) is 'Locks the account of a user who may use something. PT404 when there is none, PT403 when it is
+not active.';
+
+CREATE OR REPLACE FUNCTION private.lower_counters(p_user_id uuid, p_charges jsonb, p_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_charge record;
+begin
+    for v_charge in
+        select c.meter, c.period_type, c.period_key
+        from jsonb_to_recordset(p_charges) as c (meter text, period_type text, period_key text)
+        order by c.meter, c.period_type
+    loop
+        update public.usage_counters c
+        -- An operator may have set the counter back meanwhile.
+        set used = greatest(c.used - 1, 0), updated_at = p_at
+        where c.user_id = p_user_id and c.meter = v_charge.meter
+            and c.period_type = v_charge.period_type and c.period_key = v_charge.period_key;
+    end loop;
+end;
+$function$
+;
+comment on function private.lower_counters(uuid,jsonb,timestamp with time zone) is 'Takes one use back from the counters that it raised.';
 
 CREATE OR REPLACE FUNCTION private.maintain_abandoned_interviews()
  RETURNS jsonb
@@ -2734,6 +4559,48 @@ $function$
 ;
 comment on function private.maintain_ai_cache() is 'Forgets cached answers whose time is over, at most 5000 at once.';
 
+CREATE OR REPLACE FUNCTION private.maintain_granted_subscriptions()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid;
+    v_ended integer := 0;
+begin
+    -- No provider tells when these are over.
+    for v_user_id in
+        select p.id
+        from public.profiles p
+        inner join auth.users u on u.id = p.id
+        where p.id = any(array(
+            select distinct s.user_id
+            from public.subscriptions s
+            where s.provider = 'manual' and s.status in ('trialing', 'active')
+                and s.current_period_end <= now()
+            limit 500
+        ))
+        order by p.id
+        -- As lock_billing does, and waiting for nobody.
+        for no key update of p skip locked
+        for key share of u skip locked
+    loop
+        update public.subscriptions s
+        set status = case when s.cancel_at_period_end then 'canceled' else 'expired' end,
+            ended_at = s.current_period_end,
+            last_event_at = greatest(s.last_event_at, now())
+        where s.user_id = v_user_id and s.provider = 'manual'
+            and s.status in ('trialing', 'active') and s.current_period_end <= now();
+        perform private.settle_subscriptions(v_user_id);
+        v_ended := v_ended + 1;
+    end loop;
+    return jsonb_build_object('ended', v_ended, 'again', v_ended = 500);
+end;
+$function$
+;
+comment on function private.maintain_granted_subscriptions() is 'Ends granted subscriptions whose time ran out, so that another one of the user may count. At
+most 500 a round.';
+
 CREATE OR REPLACE FUNCTION private.maintain_partitions()
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2803,6 +4670,60 @@ $function$
 ;
 comment on function private.maintain_rate_limits() is 'Forgets windows that are over, at most 5000 at once.';
 
+CREATE OR REPLACE FUNCTION private.maintain_reconcile()
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.enqueue_reconcile();
+$function$
+;
+comment on function private.maintain_reconcile() is 'Queues the fetching of every subscription that runs and every checkout that may be paid.';
+
+CREATE OR REPLACE FUNCTION private.maintain_reservations()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_limit integer := 200;
+    -- Once, and not for every use that is open.
+    v_before timestamptz := now() - private.reservation_period();
+    v_found integer := 0;
+    v_released integer := 0;
+    v_stuck integer := 0;
+    v_event record;
+begin
+    for v_event in
+        select e.id, e.user_id
+        from public.usage_events e
+        where e.state = 'reserved' and e.created_at < v_before
+            and not private.is_held_use(e.user_id, e.id)
+        order by e.created_at
+        limit v_limit
+    loop
+        v_found := v_found + 1;
+        -- A sub-transaction each: one account that is busy must not keep the others waiting.
+        begin
+            v_released := v_released
+                + private.expire_reservation(v_event.user_id, v_event.id)::integer;
+        exception
+            when lock_not_available or deadlock_detected or serialization_failure then
+                raise warning 'The use % is busy; it is released later.', v_event.id;
+            when others then
+                raise warning 'The use % cannot be released: %', v_event.id, sqlerrm;
+                v_stuck := v_stuck + 1;
+        end;
+    end loop;
+    return jsonb_build_object(
+        'released', v_released, 'stuck', v_stuck, 'again', v_found = v_limit and v_released > 0
+    );
+end;
+$function$
+;
+comment on function private.maintain_reservations() is 'Releases uses that stayed reserved for too long and that no task and no interview holds: at
+most 200 a round, once each. stuck are those that cannot be released: the log says why.';
+
 CREATE OR REPLACE FUNCTION private.maintain_retention()
  RETURNS jsonb
  LANGUAGE sql
@@ -2821,6 +4742,40 @@ $function$
 ;
 comment on function private.maintain_retention() is 'Keeps to the retention policies; runs again in a minute while there is more to delete.';
 
+CREATE OR REPLACE FUNCTION private.maintain_subscription_turns()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid;
+    v_settled integer := 0;
+begin
+    for v_user_id in
+        select p.id
+        from public.profiles p
+        inner join auth.users u on u.id = p.id
+        where p.id = any(array(
+            select distinct s.user_id
+            from public.subscriptions s
+            where s.superseded_at is not null and private.is_entitling(s)
+                and not exists (select 1 from private.effective_subscription(s.user_id))
+            limit 500
+        ))
+        order by p.id
+        -- As lock_billing does, and waiting for nobody.
+        for no key update of p skip locked
+        for key share of u skip locked
+    loop
+        perform private.settle_subscriptions(v_user_id);
+        v_settled := v_settled + 1;
+    end loop;
+    return jsonb_build_object('settled', v_settled, 'again', v_settled = 500);
+end;
+$function$
+;
+comment on function private.maintain_subscription_turns() is 'Lets another subscription of a user count when the one that did has run out without a word.';
+
 CREATE OR REPLACE FUNCTION private.maintain_subscriptions()
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2834,15 +4789,19 @@ begin
         select p.id
         from public.subscriptions s
         inner join public.profiles p on p.id = s.user_id
+        inner join auth.users u on u.id = p.id
         where s.superseded_at is null and p.subscription_status <> 'none'
             and (
                 s.status in ('trialing', 'active') and s.current_period_end <= now()
+                and not private.is_entitling(s)
                 or s.past_due_at <= now() - private.past_due_grace()
             )
         order by p.id
         limit 500
         -- Somebody who is busy with an account leaves it in step, or it is found next time.
         for no key update of p skip locked
+        -- A profile that changes twice has its user checked, which a deletion has locked first.
+        for key share of u skip locked
     loop
         v_mirrored := v_mirrored + private.mirror_subscription(v_user_id)::integer;
     end loop;
@@ -2881,6 +4840,36 @@ end;
 $function$
 ;
 comment on function private.maintain_template_usage() is 'Sets usage_count of every template to the number of résumés that use it, trash aside.';
+
+CREATE OR REPLACE FUNCTION private.maintain_webhooks()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_queued integer;
+begin
+    select count(private.enqueue_task(
+        'webhook', jsonb_build_object('webhook_event_id', d.id), null, null, 'webhook:' || d.id
+    ))
+    into v_queued
+    from (
+        select w.id
+        from private.webhook_events w
+        where w.status = 'received' and w.next_attempt_at <= now()
+            and not exists (
+                select 1 from queue.tasks t where t.dedupe_key = 'webhook:' || w.id
+            )
+        order by w.next_attempt_at, w.occurred_at
+        limit 500
+        for update skip locked
+    ) d;
+    return jsonb_build_object('queued', v_queued, 'again', v_queued = 500);
+end;
+$function$
+;
+comment on function private.maintain_webhooks() is 'Queues events that are due and have no task: parked ones, and those whose task was lost. At
+most 500 a round.';
 
 CREATE OR REPLACE FUNCTION private.make_cron()
  RETURNS text
@@ -2945,6 +4934,23 @@ $function$
 comment on function private.make_resume_variant(public.analyses,jsonb) is 'Inserts the résumé that an optimization made, beside the one it was made from; returns its id.
 PT402 when the plan has no room for it, PT422 for content that is no résumé.';
 
+CREATE OR REPLACE FUNCTION private.managed_subscription(p_user_id uuid, p_provider text)
+ RETURNS SETOF public.subscriptions
+ LANGUAGE sql
+ STABLE ROWS 1
+ SET search_path TO ''
+AS $function$
+    select s.*
+    from public.subscriptions s
+    where s.user_id = p_user_id and s.provider <> 'manual'
+        and s.provider = coalesce(p_provider, s.provider)
+        and s.status not in ('canceled', 'expired')
+    order by s.status = 'incomplete', s.superseded_at is not null, s.start_date desc, s.id
+    limit 1;
+$function$
+;
+comment on function private.managed_subscription(uuid,text) is 'The subscription that a user manages, at a provider or at any: the one in effect comes first.';
+
 CREATE OR REPLACE FUNCTION private.merge_resume_version(p_resume public.resumes, p_changed_by uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -2981,20 +4987,48 @@ CREATE OR REPLACE FUNCTION private.mirror_subscription(p_user_id uuid)
 AS $function$
 begin
     update public.profiles p
-    set subscription_tier = m.tier, subscription_status = m.status
+    set subscription_tier = m.tier, subscription_status = m.status, custom_limits = m.limits
     from (
-        select coalesce(s.plan_code, 'free') as tier, coalesce(s.status, 'none') as status
+        select coalesce(s.plan_code, 'free') as tier, coalesce(s.status, 'none') as status,
+            coalesce(s.custom_limits, '{}') as limits
         from (select 1) as always
         left join private.effective_subscription(p_user_id) s on true
     ) m
     where p.id = p_user_id
-        and (p.subscription_tier, p.subscription_status) is distinct from (m.tier, m.status);
+        and (p.subscription_tier, p.subscription_status, p.custom_limits)
+            is distinct from (m.tier, m.status, m.limits);
     return found;
 end;
 $function$
 ;
-comment on function private.mirror_subscription(uuid) is 'Writes plan and status of the subscription in effect into the profile; free and none without
-one. False when they were that already.';
+comment on function private.mirror_subscription(uuid) is 'Writes plan, status and custom limits of the subscription in effect into the profile; free,
+none and no limits without one. False when they were that already.';
+
+CREATE OR REPLACE FUNCTION private.moment_in_month(p_month text, p_now timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_this_month text := private.period_key('month', p_now);
+begin
+    if p_month = v_this_month then
+        return p_now;
+    end if;
+    if p_month ~ '^20[0-9]{2}-(0[1-9]|1[0-2])$' and p_month < v_this_month then
+        return (
+            (p_month || '-01')::timestamp + interval '1 month' - interval '1 microsecond'
+        ) at time zone 'UTC';
+    end if;
+    raise sqlstate 'PT400' using
+        message = format('p_month is %s.', coalesce(quote_literal(p_month), 'null')),
+        hint = format('Send YYYY-MM, %s or a month before it.', v_this_month);
+end;
+$function$
+;
+comment on function private.moment_in_month(text,timestamp with time zone) is 'The moment at which a use of a UTC month counts: now in the current one, the last instant of
+one that is over. PT400 for what is no month, and for one to come.';
 
 CREATE OR REPLACE FUNCTION private.month_start(p_month text)
  RETURNS timestamp with time zone
@@ -3110,6 +5144,18 @@ $function$
 comment on function private.move_section(jsonb,jsonb,text,integer) is 'A layout with this section at that place, from 1; a place past the end is the end.';
 grant execute on function private.move_section(jsonb,jsonb,text,integer) to authenticated;
 
+CREATE OR REPLACE FUNCTION private.my_subscription_status()
+ RETURNS SETOF private.subscription_status
+ LANGUAGE sql
+ STABLE SECURITY DEFINER ROWS 1
+ SET search_path TO ''
+AS $function$
+    select * from private.subscription_status((select auth.uid()));
+$function$
+;
+comment on function private.my_subscription_status() is 'What the caller is subscribed to; see public.my_subscription_status.';
+grant execute on function private.my_subscription_status() to authenticated;
+
 CREATE OR REPLACE FUNCTION private.new_share_slug()
  RETURNS text
  LANGUAGE sql
@@ -3198,6 +5244,28 @@ $function$
 ;
 comment on function private.object_problem(jsonb,text,text[],text[]) is 'The first value in an object of a JSON Resume that has a wrong type, with its path; or null.';
 
+CREATE OR REPLACE FUNCTION private.offers(p_provider text, p_kind text, p_code text, p_interval text, p_currency text)
+ RETURNS SETOF private.offer
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select r.id, null::uuid, null::integer, r.amount, r.currency
+    from public.plan_prices r
+    inner join public.plans p on p.code = r.plan_code and p.is_active
+    where p_kind = 'subscription' and r.plan_code = p_code and r.interval = p_interval
+        and r.provider = p_provider and r.is_active
+        and r.currency = coalesce(p_currency, r.currency)
+    union all
+    select null::uuid, r.id, k.tokens, r.amount, r.currency
+    from public.token_pack_prices r
+    inner join public.token_packs k on k.code = r.pack_code and k.is_active
+    where p_kind = 'tokens' and r.pack_code = p_code and r.provider = p_provider and r.is_active
+        and r.currency = coalesce(p_currency, r.currency);
+$function$
+;
+comment on function private.offers(text,text,text,text,text) is 'The prices at which this is sold now at a provider: one per currency.';
+
 CREATE OR REPLACE FUNCTION private.on_answer(p_task queue.tasks, p_event text, p_data jsonb)
  RETURNS void
  LANGUAGE sql
@@ -3243,6 +5311,42 @@ end;
 $function$
 ;
 comment on function private.on_bullets(queue.tasks,text,jsonb) is 'Moves the status with the task, and writes the result of a completed one.';
+
+CREATE OR REPLACE FUNCTION private.on_cancel_subscription(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_provider text := p_task.payload ->> 'provider';
+    v_id text := p_task.payload ->> 'provider_subscription_id';
+begin
+    if p_event = 'failed' then
+        -- The user goes on paying for what was to end: an operator has to look.
+        perform private.record_event(
+            'subscription.cancel_failed',
+            p_task.payload || jsonb_build_object('error', left(p_data ->> 'error', 500)),
+            p_severity => 'error'
+        );
+    elsif p_event = 'completed' then
+        perform private.require_changes_of(p_data, v_provider, array[v_id]);
+        if exists (
+            select 1
+            from public.subscriptions s
+            where s.provider = v_provider and s.provider_subscription_id = v_id
+        ) then
+            perform private.apply_billing_changes(p_data -> 'changes');
+        end if;
+        perform private.record_event(
+            'subscription.cancel_done',
+            p_task.payload || jsonb_build_object('note', p_data -> 'note')
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.on_cancel_subscription(queue.tasks,text,jsonb) is 'Applies what the provider said of the subscription, if its account is still there. A failure
+becomes a system event.';
 
 CREATE OR REPLACE FUNCTION private.on_cover_letter(p_task queue.tasks, p_event text, p_data jsonb)
  RETURNS void
@@ -3466,6 +5570,59 @@ $function$
 ;
 comment on function private.on_purge_files(queue.tasks,text,jsonb) is 'The rows went before: only checks that the files are gone.';
 
+CREATE OR REPLACE FUNCTION private.on_reconcile(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_group record;
+    v_error text;
+    v_problems jsonb := coalesce(p_data -> 'problems', '[]');
+begin
+    if p_event = 'failed' then
+        perform private.record_event(
+            'reconcile.failed',
+            jsonb_build_object(
+                'provider', p_task.payload -> 'provider',
+                'subscriptions', jsonb_array_length(p_task.payload -> 'subscription_ids'),
+                'checkouts', jsonb_array_length(p_task.payload -> 'checkout_ids'),
+                'error', left(p_data ->> 'error', 500)
+            ),
+            p_severity => 'error'
+        );
+    end if;
+    if p_event is distinct from 'completed' then
+        return;
+    end if;
+    perform private.require_changes_of(
+        p_data, p_task.payload ->> 'provider', private.reconciled_ids(p_task)
+    );
+    if jsonb_typeof(coalesce(p_data -> 'found', '[]')) is distinct from 'array' then
+        perform private.raise_malformed_result('found: [{checkout_id, changes}]');
+    end if;
+    for v_group in select * from private.reconciled_groups(p_task, p_data) loop
+        v_error := private.apply_reconciled(v_group.id, v_group.changes);
+        perform private.compact_observations(p_task.payload ->> 'provider', v_group.id);
+        if v_error is not null then
+            v_problems := v_problems || jsonb_build_object(
+                'id', v_group.id, 'code', 'not_applied', 'error', left(v_error, 100)
+            );
+        end if;
+    end loop;
+    if v_problems <> '[]' then
+        perform private.record_event(
+            'reconcile.incomplete',
+            jsonb_build_object('provider', p_task.payload -> 'provider', 'problems', v_problems),
+            p_severity => 'warning'
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.on_reconcile(queue.tasks,text,jsonb) is 'Applies what was fetched, each for itself. What could not be fetched or applied becomes one
+system event.';
+
 CREATE OR REPLACE FUNCTION private.on_resume_parse(p_task queue.tasks, p_event text, p_data jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -3555,6 +5712,34 @@ $function$
 ;
 comment on function private.on_transcript(queue.tasks,text,jsonb) is 'Moves the status with the task, and writes the result of a completed one.';
 
+CREATE OR REPLACE FUNCTION private.on_webhook(p_task queue.tasks, p_event text, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_event private.webhook_events;
+begin
+    select * into v_event
+    from private.webhook_events w
+    where w.id = (p_task.payload ->> 'webhook_event_id')::uuid and w.status = 'received';
+    -- Forgotten with its account, or closed by an operator.
+    if not found or p_event not in ('completed', 'failed', 'cancelled') then
+        return;
+    end if;
+    perform private.lock_billing(v_event.user_id);
+    if p_event = 'completed' then
+        perform private.apply_webhook_event(v_event, p_data);
+    else
+        perform private.close_webhook_event(
+            v_event, 'failed', null, coalesce(p_data ->> 'error', 'Its task was cancelled.')
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.on_webhook(queue.tasks,text,jsonb) is 'Applies the changes of an event. A task that fails for good fails its event.';
+
 CREATE OR REPLACE FUNCTION private.ordered_sections(p_content jsonb, p_layout jsonb)
  RETURNS text[]
  LANGUAGE sql
@@ -3614,14 +5799,121 @@ AS $function$
     left join lateral private.effective_subscription(p.id) s on true
     -- Most accounts are free, never were anything else, and need no second look.
     where (
-            (p.subscription_tier, p.subscription_status) <> ('free', 'none')
+            (p.subscription_tier, p.subscription_status, p.custom_limits)
+            <> ('free', 'none', '{}')
             or exists (select 1 from public.subscriptions o where o.user_id = p.id)
         )
-        and (p.subscription_tier, p.subscription_status)
-        is distinct from (coalesce(s.plan_code, 'free'), coalesce(s.status, 'none'));
+        and (p.subscription_tier, p.subscription_status, p.custom_limits)
+        is distinct from (
+            coalesce(s.plan_code, 'free'), coalesce(s.status, 'none'),
+            coalesce(s.custom_limits, '{}')
+        );
 $function$
 ;
-comment on function private.outdated_mirrors() is 'Users whose profile says another plan or status than their subscription.';
+comment on function private.outdated_mirrors() is 'Users whose profile says another plan, status or custom limits than their subscription.';
+
+CREATE OR REPLACE FUNCTION private.owner_of(p_change private.billing_change)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := (private.payment_of(p_change)).user_id;
+begin
+    if v_user_id is null then
+        select s.user_id into v_user_id
+        from public.subscriptions s
+        where s.provider = p_change.provider
+            and s.provider_subscription_id = p_change.subscription_id;
+    end if;
+    if v_user_id is null then
+        v_user_id := (private.checkout_of(p_change)).user_id;
+    end if;
+    if v_user_id is null then
+        select p.id into v_user_id from public.profiles p where p.id = p_change.user_id;
+    end if;
+    if v_user_id is null then
+        select c.user_id into v_user_id
+        from public.billing_customers c
+        where c.provider = p_change.provider
+            and c.provider_customer_id = p_change.customer_id;
+    end if;
+    return v_user_id;
+end;
+$function$
+;
+comment on function private.owner_of(private.billing_change) is 'Whose a change is: what we know of the payment, the subscription and the checkout comes before
+what it says itself. Null when nobody knows.';
+
+CREATE OR REPLACE FUNCTION private.park(p_why text, p_waits_for text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    raise sqlstate 'RB001' using message = p_why, detail = to_jsonb(p_waits_for[:50])::text;
+end;
+$function$
+;
+comment on function private.park(text,text[]) is 'Ends the application of changes that cannot be applied yet; apply_billing_changes says so.';
+
+CREATE OR REPLACE FUNCTION private.park_webhook_event(p_event private.webhook_events, p_outcome jsonb, p_changes jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_user_id uuid := p_outcome ->> 'user_id';
+    -- That a payment of something else is under way, or two ids are one payment, is none: whoever
+    -- sells more than this through one account has it said of every invoice.
+    v_is_news boolean := exists (
+        select 1
+        from jsonb_array_elements(p_changes) as c (change)
+        where c.change ->> 'type' <> 'payment' or c.change ->> 'status' <> 'pending'
+            or c.change ->> 'kind' is not null
+    );
+begin
+    if p_event.parked_at <= now() - interval '3 days' then
+        perform private.close_webhook_event(
+            p_event, case when v_is_news then 'failed' else 'ignored' end, v_user_id,
+            p_outcome ->> 'error'
+        );
+        return;
+    end if;
+    update private.webhook_events w
+    set parked_at = coalesce(w.parked_at, now()),
+        waits_for = array(select jsonb_array_elements_text(p_outcome -> 'waits_for')),
+        user_id = coalesce(v_user_id, w.user_id),
+        attempts = w.attempts + 1,
+        error = left(p_outcome ->> 'error', 2000),
+        -- From half a minute on, doubling, up to four hours.
+        next_attempt_at = now() + interval '30 seconds' * power(2, least(w.attempts, 9))
+    where w.id = p_event.id;
+    if p_event.parked_at is null then
+        -- What it waits for may be coming in at this moment, and then wakes nobody.
+        perform private.enqueue_task(
+            'webhook', jsonb_build_object('webhook_event_id', p_event.id), null, null,
+            format('webhook:%s:again', p_event.id)
+        );
+        -- Once, not with every attempt.
+        perform private.record_event(
+            'webhook.parked',
+            jsonb_build_object(
+                'webhook_event_id', p_event.id, 'provider', p_event.provider,
+                'type', p_event.type, 'error', p_outcome -> 'error',
+                'waits_for', p_outcome -> 'waits_for'
+            ),
+            v_user_id,
+            case when v_is_news then 'warning' else 'info' end
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.park_webhook_event(private.webhook_events,jsonb,jsonb) is 'Has an event wait for what it speaks of, or ends it when it has waited for three days: failed,
+or ignored when it brought no news of money or access.';
 
 CREATE OR REPLACE FUNCTION private.past_due_grace()
  RETURNS interval
@@ -3636,17 +5928,98 @@ $function$
 ;
 comment on function private.past_due_grace() is 'How long access lasts after a failed payment: global_config billing_grace_days, or 7 days.';
 
-CREATE OR REPLACE FUNCTION private.period_key(p_period text, p_at timestamp with time zone)
- RETURNS text
+CREATE OR REPLACE FUNCTION private.pay_token_debt(p_user_id uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_paid integer;
+begin
+    select least(b.debt, b.current_balance) into v_paid
+    from public.token_balances b
+    where b.user_id = p_user_id
+    for no key update;
+    if v_paid > 0 then
+        insert into public.token_transactions
+        (user_id, amount, debt_change, transaction_type, description)
+        values (p_user_id, -v_paid, -v_paid, 'adjustment', 'Debt made good.');
+    end if;
+    return coalesce(v_paid, 0);
+end;
+$function$
+;
+comment on function private.pay_token_debt(uuid) is 'Makes good what a user owes, as far as the balance goes; returns how many tokens that took.
+Call it after each row of the ledger that brings tokens in, and private.lock_account before.';
+
+CREATE OR REPLACE FUNCTION private.payload_ids(p_task queue.tasks, p_key text)
+ RETURNS uuid[]
  LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select array(
+        select i.id::uuid from jsonb_array_elements_text(p_task.payload -> p_key) as i (id)
+    );
+$function$
+;
+comment on function private.payload_ids(queue.tasks,text) is 'A list of ids in the payload of a task.';
+
+CREATE OR REPLACE FUNCTION private.payment_of(p_change private.billing_change)
+ RETURNS public.payments
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-    select case p_period
+declare
+    v_payment public.payments;
+    v_id text;
+begin
+    if p_change.payment_id is null then
+        return null;
+    end if;
+    foreach v_id in array array[p_change.payment_id] || p_change.other_ids loop
+        select p.* into v_payment
+        from public.payments p
+        where p.provider = p_change.provider and p.provider_payment_id = v_id;
+        exit when found;
+        select p.* into v_payment
+        from private.payment_aliases a
+        inner join public.payments p on p.id = a.payment_id
+        where a.provider = p_change.provider and a.alias = v_id;
+        exit when found;
+    end loop;
+    return v_payment;
+end;
+$function$
+;
+comment on function private.payment_of(private.billing_change) is 'The payment that a change is about, by any of its ids; null when it is not known.';
+
+CREATE OR REPLACE FUNCTION private.payment_status_rank(p_status text)
+ RETURNS smallint
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select array_position('{pending,failed,succeeded,refunded}'::text[], p_status)::smallint;
+$function$
+;
+comment on function private.payment_status_rank(text) is 'How far a payment is. It moves forward only.';
+
+CREATE OR REPLACE FUNCTION private.period_key(p_period text, p_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    -- Not a function in SQL: those are planned anew at each call, and every use makes several.
+    return case p_period
         when 'day' then to_char(p_at at time zone 'UTC', 'YYYY-MM-DD')
         when 'month' then to_char(p_at at time zone 'UTC', 'YYYY-MM')
         when 'lifetime' then 'lifetime'
     end;
+end;
 $function$
 ;
 comment on function private.period_key(text,timestamp with time zone) is 'The key of the UTC day or month that holds p_at; periods are half-open.';
@@ -3945,55 +6318,59 @@ $function$
 ;
 comment on function private.queue_interview_reply(public.interview_sessions) is 'Asks the AI for its next turn; one such task lives at a time. Returns the row, now pending.';
 
-CREATE OR REPLACE FUNCTION private.raise_counters(p_user_id uuid, p_operation text, p_at timestamp with time zone)
- RETURNS jsonb
+CREATE OR REPLACE FUNCTION private.raise_counters(p_user_id uuid, p_meters text[], p_at timestamp with time zone, OUT charges jsonb, OUT refusal jsonb)
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-    v_limit public.plan_limits;
+    v_limit record;
     v_key text;
     v_used integer;
-    v_charges jsonb := '[]'::jsonb;
 begin
+    charges := '[]';
     -- Always in the order of meter and period, so that two requests never wait for each other.
     for v_limit in
-        select l.*
-        from public.profiles p
-        inner join public.operations o on o.code = p_operation and o.is_active
-        inner join public.plan_limits l
-            on l.plan_code = p.subscription_tier and l.meter = any(o.meters)
-        where p.id = p_user_id
+        select l.meter, l.period, l.max_uses
+        from private.effective_limits(p_user_id, p_meters) l
         order by l.meter, l.period
     loop
         v_key := private.period_key(v_limit.period, p_at);
         v_used := null;
-        -- The condition is checked on the locked row: one statement decides who gets the last use.
-        insert into public.usage_counters as c (user_id, meter, period_type, period_key, used)
-        values (p_user_id, v_limit.meter, v_limit.period, v_key, 1)
-        on conflict (user_id, meter, period_type, period_key) do update
-            set used = c.used + 1, updated_at = p_at
-            where v_limit.max_uses is null or c.used < v_limit.max_uses
-        returning c.used into v_used;
-
-        if v_used is null or v_used > v_limit.max_uses then
-            select coalesce(max(c.used), 0) into v_used
+        if v_limit.max_uses is distinct from 0 then
+            -- The condition is checked on the locked row: one statement decides who gets the last
+            -- use.
+            insert into public.usage_counters as c
+            (user_id, meter, period_type, period_key, used, updated_at)
+            values (p_user_id, v_limit.meter, v_limit.period, v_key, 1, p_at)
+            on conflict (user_id, meter, period_type, period_key) do update
+                set used = c.used + 1, updated_at = p_at
+                where v_limit.max_uses is null or c.used < v_limit.max_uses
+            returning c.used into v_used;
+        end if;
+        if v_used is null then
+            select jsonb_build_object(
+                'meter', v_limit.meter, 'limit', v_limit.max_uses,
+                'used', coalesce(max(c.used), 0), 'period', v_limit.period
+            ) into refusal
             from public.usage_counters c
             where c.user_id = p_user_id and c.meter = v_limit.meter
                 and c.period_type = v_limit.period and c.period_key = v_key;
-            perform private.raise_limit_reached(
-                p_operation, v_limit, least(v_used, v_limit.max_uses)
-            );
+            -- All or nothing, without the cost of a sub-transaction for those who are let in.
+            perform private.lower_counters(p_user_id, charges, p_at);
+            charges := '[]';
+            return;
         end if;
-        v_charges := v_charges || jsonb_build_object(
+        charges := charges || jsonb_build_object(
             'meter', v_limit.meter, 'period_type', v_limit.period, 'period_key', v_key
         );
     end loop;
-    return v_charges;
 end;
 $function$
 ;
-comment on function private.raise_counters(uuid,text,timestamp with time zone) is 'Counts one use on every limit that applies, or raises PT402. Returns the counters it raised.';
+comment on function private.raise_counters(uuid,text[],timestamp with time zone) is 'Counts one use on every limit of these meters that applies, or on none.
+charges are the counters it raised: none when the plan does not include it, or when a limit is
+reached. Then refusal is {meter, limit, used, period}.';
 
 CREATE OR REPLACE FUNCTION private.raise_deleted_answer(p_idempotency_key text)
  RETURNS void
@@ -4010,33 +6387,6 @@ $function$
 ;
 comment on function private.raise_deleted_answer(text) is 'PT409 for a repeated request whose row the user has deleted since.';
 
-CREATE OR REPLACE FUNCTION private.raise_limit_reached(p_operation text, p_limit public.plan_limits, p_used integer)
- RETURNS void
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-begin
-    raise sqlstate 'PT402' using
-        message = format(
-            'The plan %s allows %s %s in this %s and %s are used.',
-            p_limit.plan_code, p_limit.max_uses, p_limit.meter,
-            case p_limit.period when 'lifetime' then 'account' else p_limit.period end, p_used
-        ),
-        detail = jsonb_build_object(
-            'meter', p_limit.meter,
-            'limit', p_limit.max_uses,
-            'used', p_used,
-            'period', p_limit.period,
-            'token_cost', (select o.token_cost from public.operations o where o.code = p_operation),
-            'balance', 0
-        )::text,
-        hint = 'Choose a larger plan, or wait for the next period where there is one.';
-end;
-$function$
-;
-comment on function private.raise_limit_reached(text,public.plan_limits,integer) is 'PT402 with detail {meter, limit, used, period, token_cost, balance}.';
-
 CREATE OR REPLACE FUNCTION private.raise_malformed_result(p_expected text)
  RETURNS void
  LANGUAGE plpgsql
@@ -4050,6 +6400,21 @@ end;
 $function$
 ;
 comment on function private.raise_malformed_result(text) is 'PT422 for a worker that sends a result of the wrong shape.';
+
+CREATE OR REPLACE FUNCTION private.raise_no_webhook_event(p_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    raise sqlstate 'PT404' using
+        message = format('There is no webhook event %s.', coalesce(p_id::text, 'without an id')),
+        hint = 'report_webhook_events lists them. Those that are over go after their retention.';
+end;
+$function$
+;
+comment on function private.raise_no_webhook_event(uuid) is 'PT404 for an unknown event.';
 
 CREATE OR REPLACE FUNCTION private.raise_not_found(p_what text, p_id uuid)
  RETURNS void
@@ -4067,6 +6432,21 @@ end;
 $function$
 ;
 comment on function private.raise_not_found(text,uuid) is 'PT404 for a missing or foreign row; p_what names its kind in words.';
+
+CREATE OR REPLACE FUNCTION private.raise_other_price(p_provider text, p_provider_price_id text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    raise sqlstate 'PT409' using
+        message = format('%s price %s is another one.', initcap(p_provider), p_provider_price_id),
+        hint = 'A price at a provider never changes: make a new one there, and send its id.';
+end;
+$function$
+;
+comment on function private.raise_other_price(text,text) is 'PT409 for the id of a price that is known for something else, or for another amount.';
 
 CREATE OR REPLACE FUNCTION private.raise_request_gone(p_what text)
  RETURNS void
@@ -4098,6 +6478,43 @@ end;
 $function$
 ;
 comment on function private.raise_too_many_resumes(text,integer,integer,text) is 'PT402 with detail {meter, limit, used}; used does not count what was asked for.';
+
+CREATE OR REPLACE FUNCTION private.raise_use_refused(p_operation text, p_refusal jsonb, p_token_cost integer, p_balance integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    raise sqlstate 'PT402' using
+        message = case
+            when p_refusal is null then format('Your plan does not include %s.', p_operation)
+            else format(
+                'Your plan allows %s %s in this %s and %s are used.',
+                p_refusal ->> 'limit', p_refusal ->> 'meter',
+                case p_refusal ->> 'period'
+                    when 'lifetime' then 'account' else p_refusal ->> 'period'
+                end,
+                p_refusal ->> 'used'
+            )
+        end,
+        detail = (
+            coalesce(p_refusal, '{"meter": null, "limit": 0, "used": 0, "period": null}')
+            || jsonb_build_object('token_cost', p_token_cost, 'balance', p_balance)
+        )::text,
+        hint = case
+            when p_token_cost > 0 then format(
+                'With tokens it costs %s, and you have %s: buy tokens, or choose a larger plan.',
+                p_token_cost, p_balance
+            )
+            else 'Tokens do not help here: choose a larger plan, or wait for the next period where '
+                'there is one.'
+        end;
+end;
+$function$
+;
+comment on function private.raise_use_refused(text,jsonb,integer,integer) is 'PT402 with detail {meter, limit, used, period, token_cost, balance}; the hint says whether
+tokens would help. Without a refusal the plan does not include the operation.';
 
 CREATE OR REPLACE FUNCTION private.read_analysis_request(p_request public.analyses)
  RETURNS public.analyses
@@ -4138,6 +6555,115 @@ end;
 $function$
 ;
 comment on function private.read_analysis_request(public.analyses) is 'Checks a request and fills in what is known of the job: the snapshot that history keeps.';
+
+CREATE OR REPLACE FUNCTION private.read_billing_change(p_change jsonb)
+ RETURNS private.billing_change
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_change private.billing_change;
+begin
+    if jsonb_typeof(p_change) = 'object' and private.has_short_numbers(p_change) then
+        v_change := jsonb_populate_record(null::private.billing_change, p_change);
+    end if;
+    if (
+        v_change.provider in ('razorpay', 'stripe')
+        and isfinite(v_change.occurred_at)
+        and case v_change.type
+            when 'subscription' then
+                v_change.subscription_id <> ''
+                and private.subscription_status_rank(v_change.status) is not null
+            when 'payment' then
+                v_change.payment_id <> ''
+                and v_change.status in ('pending', 'failed', 'succeeded')
+                and coalesce(v_change.kind in ('subscription', 'tokens'), true)
+                and v_change.amount >= 0
+                and v_change.currency ~ '^[A-Z]{3}$'
+                and coalesce(v_change.refunded_amount between 0 and v_change.amount, true)
+                and (coalesce(v_change.refunded_amount, 0) = 0 or v_change.status = 'succeeded')
+            when 'checkout' then
+                v_change.checkout_id <> ''
+                and v_change.status in ('completed', 'expired', 'failed')
+        end
+    ) is true then
+        return v_change;
+    end if;
+    raise sqlstate 'PT422' using
+        message = 'This is no change of a subscription, payment or checkout.',
+        hint = 'Send what edge_workers.billing.changes describes.';
+exception
+    when data_exception then
+        raise sqlstate 'PT422' using
+            message = 'This is no change of a subscription, payment or checkout.',
+            hint = 'Send what edge_workers.billing.changes describes.';
+end;
+$function$
+;
+comment on function private.read_billing_change(jsonb) is 'Reads a normalised change. PT422 for what is none.';
+
+CREATE OR REPLACE FUNCTION private.read_inbox_event(p_event jsonb)
+ RETURNS private.inbox_event
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_event private.inbox_event;
+begin
+    -- Numbers first: to write out some of them, if only in a message, takes gigabytes.
+    if jsonb_typeof(p_event) = 'object' and private.has_short_numbers(p_event) then
+        v_event := jsonb_populate_record(null::private.inbox_event, p_event);
+    end if;
+    if (
+        v_event.provider in ('razorpay', 'stripe')
+        and coalesce(char_length(v_event.event_id) between 1 and 255, true)
+        and v_event.body_sha256 ~ '^[0-9a-f]{64}$'
+        and char_length(v_event.type) between 1 and 100
+        and jsonb_typeof(v_event.payload) = 'object'
+        and octet_length(v_event.payload::text) <= 1048576
+        and isfinite(v_event.occurred_at)
+    ) is true then
+        return v_event;
+    end if;
+    return null;
+exception
+    when data_exception then
+        return null;
+end;
+$function$
+;
+comment on function private.read_inbox_event(jsonb) is 'The event, or null when it is none that could be stored.';
+
+CREATE OR REPLACE FUNCTION private.read_inbox_events(p_events jsonb)
+ RETURNS SETOF private.inbox_event
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_event private.inbox_event;
+begin
+    if jsonb_typeof(p_events) is distinct from 'array' or jsonb_array_length(p_events) > 500 then
+        raise sqlstate 'PT422' using
+            message = 'p_events is no array of at most 500 events.',
+            hint = 'Send fewer at a time.';
+    end if;
+    for v_index in 0 .. jsonb_array_length(p_events) - 1 loop
+        v_event := private.read_inbox_event(p_events -> v_index);
+        if v_event.provider is null then
+            raise sqlstate 'PT422' using
+                message = format('Event %s cannot be stored.', v_index),
+                detail = jsonb_build_object('index', v_index)::text,
+                hint = 'Send the others without it; none of them was stored.';
+        end if;
+        return next v_event;
+    end loop;
+end;
+$function$
+;
+comment on function private.read_inbox_events(jsonb) is 'Reads a batch. PT422 with detail {index} for the first event that cannot be stored.';
 
 CREATE OR REPLACE FUNCTION private.read_json_resume(p_document jsonb)
  RETURNS jsonb
@@ -4229,6 +6755,91 @@ $function$
 ;
 comment on function private.reap_expired(integer) is 'Takes back tasks whose worker went silent: requeues, or after the last attempt buries them.';
 
+CREATE OR REPLACE FUNCTION private.reconcilable(p_user_id uuid)
+ RETURNS TABLE(provider text, kind text, id uuid)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select s.provider, 'subscription', s.id
+    from public.subscriptions s
+    where s.provider <> 'manual' and s.status not in ('canceled', 'expired')
+        and s.user_id = coalesce(p_user_id, s.user_id)
+    union all
+    -- Paid, perhaps, and no webhook said so; what failed once may have been paid after all. What is
+    -- not paid within days never is.
+    select c.provider, 'checkout', c.id
+    from private.checkouts c
+    where c.status in ('open', 'failed') and c.checkout_id is not null
+        and c.created_at > now() - interval '8 days'
+        and c.user_id = coalesce(p_user_id, c.user_id)
+        and not exists (
+            select 1
+            from public.subscriptions s
+            where s.provider = c.provider and s.provider_subscription_id = c.checkout_id
+        );
+$function$
+;
+comment on function private.reconcilable(uuid) is 'Subscriptions that run at a provider, and checkouts that may have been paid: of one user, or of
+all when null.';
+
+CREATE OR REPLACE FUNCTION private.reconciled_checkouts(p_task queue.tasks)
+ RETURNS SETOF private.checkouts
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select c.*
+    from private.checkouts c
+    where c.provider = p_task.payload ->> 'provider' and c.checkout_id is not null
+        and c.id = any(private.payload_ids(p_task, 'checkout_ids'));
+$function$
+;
+comment on function private.reconciled_checkouts(queue.tasks) is 'The checkouts of a reconcile task.';
+
+CREATE OR REPLACE FUNCTION private.reconciled_groups(p_task queue.tasks, p_data jsonb)
+ RETURNS TABLE(id text, changes jsonb)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select g.id, g.changes
+    from (
+        select c.change ->> 'subscription_id' as id, jsonb_build_array(c.change) as changes,
+            s.user_id
+        from jsonb_array_elements(p_data -> 'changes') as c (change)
+        inner join public.subscriptions s
+            on s.provider = p_task.payload ->> 'provider'
+            and s.provider_subscription_id = c.change ->> 'subscription_id'
+        union all
+        select f.found ->> 'checkout_id', f.found -> 'changes', k.user_id
+        from jsonb_array_elements(p_data -> 'found') as f (found)
+        inner join private.reconciled_checkouts(p_task) k
+            on k.checkout_id = f.found ->> 'checkout_id'
+    ) g
+    -- Accounts are locked one after another, by everybody in the same order.
+    order by g.user_id, g.id;
+$function$
+;
+comment on function private.reconciled_groups(queue.tasks,jsonb) is 'What was fetched, as changes that belong together.';
+
+CREATE OR REPLACE FUNCTION private.reconciled_ids(p_task queue.tasks)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select array(
+        select s.provider_subscription_id
+        from public.subscriptions s
+        where s.provider = p_task.payload ->> 'provider'
+            and s.id = any(private.payload_ids(p_task, 'subscription_ids'))
+        order by s.id
+    );
+$function$
+;
+comment on function private.reconciled_ids(queue.tasks) is 'The ids, at the provider, of the subscriptions of a reconcile task.';
+
 CREATE OR REPLACE FUNCTION private.record_download(p_generation_id uuid, p_format text)
  RETURNS public.resume_downloads
  LANGUAGE plpgsql
@@ -4269,6 +6880,8 @@ CREATE OR REPLACE FUNCTION private.record_event(p_event_type text, p_event_data 
 AS $function$
 declare
     v_data jsonb := coalesce(p_event_data, '{}');
+    -- Users get a copy of the events about them: where our workers are is not for them.
+    v_is_worker boolean := current_setting('role', true) is not distinct from 'service_role';
 begin
     -- Whoever records an event is busy with something else: odd data must not stop that.
     if jsonb_typeof(v_data) is distinct from 'object' then
@@ -4284,14 +6897,100 @@ begin
         p_severity,
         v_data,
         (select p.id from public.profiles p where p.id = p_user_id),
-        private.request_ip(),
-        left(private.request_header('user-agent'), 500)
+        case when not v_is_worker then private.request_ip() end,
+        case when not v_is_worker then left(private.request_header('user-agent'), 500) end
     );
 end;
 $function$
 ;
-comment on function private.record_event(text,jsonb,uuid,text) is 'Writes a system event, with address and agent of the request there may be. Data that is too
-large is cut, an unknown user is left out.';
+comment on function private.record_event(text,jsonb,uuid,text) is 'Writes a system event, with address and agent of the request there may be, unless a worker made
+it. Data that is too large is cut, an unknown user is left out.';
+
+CREATE OR REPLACE FUNCTION private.record_use(p_usage_event_id uuid, p_user_id uuid, p_operation text, p_at timestamp with time zone, p_state text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+    v_now timestamptz := now();
+    v_operation public.operations;
+    v_counted record;
+    v_is_paid boolean;
+begin
+    select * into v_operation
+    from public.operations o
+    where o.code = p_operation and o.is_active;
+    perform private.take_turn(p_user_id);
+    -- One that is not sold, or unheard of, has no meters: no limit allows it.
+    v_counted := private.raise_counters(
+        p_user_id, coalesce(v_operation.meters, '{}'), p_at
+    );
+    v_is_paid := v_counted.charges = '[]';
+    if v_is_paid then
+        perform private.draw_tokens(
+            p_usage_event_id, p_user_id, p_operation, v_operation.token_cost, v_counted.refusal
+        );
+    end if;
+
+    -- Tokens do not run out with a period.
+    insert into public.usage_events (
+        id, user_id, operation, source, credits_used, period_type, period_key, charges, state,
+        created_at, closed_at
+    )
+    values (
+        p_usage_event_id, p_user_id, p_operation,
+        case when v_is_paid then 'tokens' else 'plan' end,
+        case when v_is_paid then v_operation.token_cost else 1 end,
+        case when v_is_paid then 'lifetime' else v_counted.charges -> 0 ->> 'period_type' end,
+        case when v_is_paid then 'lifetime' else v_counted.charges -> 0 ->> 'period_key' end,
+        v_counted.charges, p_state, v_now,
+        case when p_state is distinct from 'reserved' then v_now end
+    );
+end;
+$function$
+;
+comment on function private.record_use(uuid,uuid,text,timestamp with time zone,text) is 'Counts one use of an operation in the periods that hold p_at, or pays it with tokens, and
+records it. PT402 when neither is possible. Call private.lock_account before.';
+
+CREATE OR REPLACE FUNCTION private.refuse_second_subscription(p_user_id uuid, p_plan_code text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_subscription public.subscriptions;
+begin
+    -- Whatever its provider still runs counts, superseded or not: it is being paid for.
+    select * into v_subscription
+    from public.subscriptions s
+    where s.user_id = p_user_id and s.provider <> 'manual'
+        and s.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
+        -- Another plan may follow on one that ends.
+        and (s.plan_code = p_plan_code or not s.cancel_at_period_end)
+    order by s.plan_code = p_plan_code desc, s.created_at desc, s.id
+    limit 1;
+    if found then
+        raise sqlstate 'PT409' using
+            message = format('You are subscribed to %s already.', v_subscription.plan_code),
+            detail = jsonb_build_object(
+                'reason', 'already-subscribed',
+                'plan', v_subscription.plan_code,
+                'subscription_id', v_subscription.id,
+                'provider', v_subscription.provider,
+                'status', v_subscription.status
+            )::text,
+            hint = case v_subscription.plan_code
+                when p_plan_code then 'Change, pay or cancel it through POST /portal.'
+                else 'Change it through POST /portal; or cancel it there, and then buy the other.'
+            end;
+    end if;
+end;
+$function$
+;
+comment on function private.refuse_second_subscription(uuid,text) is 'PT409 when a provider runs a subscription of the user to this plan, or to another one that will
+be renewed: nobody pays for two unawares.';
 
 CREATE OR REPLACE FUNCTION private.release_usage(p_usage_event_id uuid)
  RETURNS boolean
@@ -4299,33 +6998,56 @@ CREATE OR REPLACE FUNCTION private.release_usage(p_usage_event_id uuid)
  SET search_path TO ''
 AS $function$
 declare
-    v_event public.usage_events;
-    v_charge record;
+    v_event public.usage_events := private.close_use(p_usage_event_id, 'released');
 begin
-    update public.usage_events
-    set state = 'released', closed_at = now()
-    where id = p_usage_event_id and state = 'reserved'
-    returning * into v_event;
-    if not found then
+    if v_event.id is null then
         return false;
     end if;
-    for v_charge in
-        select c.meter, c.period_type, c.period_key
-        from jsonb_to_recordset(v_event.charges)
-            as c (meter text, period_type text, period_key text)
-        order by c.meter, c.period_type
-    loop
-        update public.usage_counters c
-        -- An operator may have set the counter back meanwhile.
-        set used = greatest(c.used - 1, 0), updated_at = now()
-        where c.user_id = v_event.user_id and c.meter = v_charge.meter
-            and c.period_type = v_charge.period_type and c.period_key = v_charge.period_key;
-    end loop;
+    perform private.take_turn(v_event.user_id);
+    perform private.lower_counters(v_event.user_id, v_event.charges, now());
+    if v_event.source = 'tokens' then
+        insert into public.token_transactions
+        (user_id, amount, transaction_type, feature_type, usage_event_id)
+        values (
+            v_event.user_id, v_event.credits_used, 'refund', v_event.operation, v_event.id
+        );
+        perform private.pay_token_debt(v_event.user_id);
+    end if;
     return true;
 end;
 $function$
 ;
-comment on function private.release_usage(uuid) is 'The work came to nothing: its counters go back, once. False when it was closed before.';
+comment on function private.release_usage(uuid) is 'The work came to nothing: its counters go back, or its tokens, once. False when it was closed
+before. Call private.lock_account before.';
+
+CREATE OR REPLACE FUNCTION private.remaining_uses(p_user_id uuid, p_operation text, p_at timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    return (
+        select case
+            when count(*) = 0 then 0
+            else coalesce(
+                min(greatest(l.max_uses - coalesce(c.used, 0), 0))
+                filter (where l.max_uses is not null),
+                -1
+            )
+        end
+        from public.operations o
+        cross join lateral private.effective_limits(p_user_id, o.meters) l
+        left join public.usage_counters c
+            on c.user_id = p_user_id and c.meter = l.meter and c.period_type = l.period
+            and c.period_key = private.period_key(l.period, p_at)
+        where o.code = p_operation and o.is_active
+    );
+end;
+$function$
+;
+comment on function private.remaining_uses(uuid,text,timestamp with time zone) is 'How often a user may still do this before tokens are drawn: the least that any limit leaves.
+-1 means unlimited, 0 also that the plan does not include it.';
 
 CREATE OR REPLACE FUNCTION private.remember_request(p_user_id uuid, p_operation text, p_idempotency_key text, p_payload jsonb, p_usage_event_id uuid)
  RETURNS uuid
@@ -4395,6 +7117,69 @@ $function$
 ;
 comment on function private.rendered_files(jsonb) is 'The files of a result, by format; none when it is malformed.';
 
+CREATE OR REPLACE FUNCTION private.renewal_leeway()
+ RETURNS interval
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select make_interval(
+        hours => greatest(private.config_integer('billing_renewal_leeway_hours', 6), 0)
+    );
+$function$
+;
+comment on function private.renewal_leeway() is 'How long a provider may take to tell of a renewal: global_config billing_renewal_leeway_hours,
+or 6 hours.';
+
+CREATE OR REPLACE FUNCTION private.replay_by_admin(p_event private.webhook_events)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    update private.webhook_events e
+    -- As when it came: by then maintenance looks whether there is a task at all.
+    set status = 'received', error = null, closed_at = null, parked_at = null, waits_for = null,
+        next_attempt_at = now() + interval '5 minutes'
+    where e.id = p_event.id;
+    perform private.enqueue_task(
+        'webhook', jsonb_build_object('webhook_event_id', p_event.id), null, null,
+        'webhook:' || p_event.id
+    );
+    perform private.record_event(
+        'webhook.replayed',
+        jsonb_build_object('webhook_event_id', p_event.id, 'status', p_event.status),
+        auth.uid(), 'info'
+    );
+end;
+$function$
+;
+comment on function private.replay_by_admin(private.webhook_events) is 'Has an event applied once more, and remembers who wanted it. One that is in the queue already
+stays there once.';
+
+CREATE OR REPLACE FUNCTION private.replay_webhook_event(p_id uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.lock_account(w.user_id) from private.webhook_events w where w.id = p_id;
+    update private.webhook_events w
+    set status = 'received', closed_at = null, error = null, parked_at = null, waits_for = null,
+        next_attempt_at = now()
+    where w.id = p_id and w.payload <> '{}';
+    if not found then
+        perform private.raise_not_found('webhook event', p_id);
+    end if;
+    return private.enqueue_task(
+        'webhook', jsonb_build_object('webhook_event_id', p_id), null, null, 'webhook:' || p_id
+    );
+end;
+$function$
+;
+comment on function private.replay_webhook_event(uuid) is 'Has an event applied again, whatever became of it; returns the task, null when one is queued.
+PT404 for one that is gone or forgotten.';
+
 CREATE OR REPLACE FUNCTION private.report_account(p_account_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4405,10 +7190,8 @@ declare
     v_profile public.profiles;
 begin
     perform private.require_admin();
+    perform private.lock_known_account(p_account_id);
     select * into v_profile from public.profiles p where p.id = p_account_id;
-    if not found then
-        perform private.raise_not_found('account', p_account_id);
-    end if;
     perform private.record_event(
         'account.opened', jsonb_build_object('opened', p_account_id), auth.uid(), 'info'
     );
@@ -4754,6 +7537,73 @@ $function$
 comment on function private.report_slow_queries() is 'Lists slow queries; see public.report_slow_queries.';
 grant execute on function private.report_slow_queries() to authenticated;
 
+CREATE OR REPLACE FUNCTION private.report_subscription(p_account_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_effective public.subscriptions;
+begin
+    perform private.require_admin();
+    perform private.lock_known_account(p_account_id);
+    perform private.record_event(
+        'account.opened', jsonb_build_object('opened', p_account_id), auth.uid(), 'info'
+    );
+    select * into v_effective from private.effective_subscription(p_account_id);
+    return jsonb_build_object(
+        'account', (
+            select jsonb_build_object(
+                'id', p.id, 'email', p.email, 'subscription_tier', p.subscription_tier,
+                'subscription_status', p.subscription_status
+            )
+            from public.profiles p where p.id = p_account_id
+        ),
+        'effective', case
+            when v_effective.id is not null then to_jsonb(v_effective) - 'user_id'
+                || jsonb_build_object(
+                    'entitled_until', nullif(private.entitled_until(v_effective), 'infinity')
+                )
+        end,
+        'subscriptions', (
+            select coalesce(jsonb_agg(
+                to_jsonb(s) - 'user_id'
+                || jsonb_build_object(
+                    'is_effective', s.id is not distinct from v_effective.id,
+                    'amount', r.amount, 'currency', r.currency, 'interval', r.interval
+                )
+                order by s.start_date desc, s.created_at desc
+            ), '[]')
+            from public.subscriptions s
+            left join public.plan_prices r on r.id = s.price_id
+            where s.user_id = p_account_id
+        ),
+        'payments', (
+            select coalesce(
+                jsonb_agg(
+                    to_jsonb(y) - 'user_id' order by coalesce(y.paid_at, y.created_at) desc, y.id
+                ),
+                '[]'
+            )
+            from (
+                select * from public.payments x
+                where x.user_id = p_account_id
+                order by x.created_at desc
+                limit 50
+            ) y
+        ),
+        'customers', (
+            select coalesce(jsonb_object_agg(c.provider, c.provider_customer_id), '{}')
+            from public.billing_customers c where c.user_id = p_account_id
+        )
+    );
+end;
+$function$
+;
+comment on function private.report_subscription(uuid) is 'What one user subscribed to and paid; see public.report_subscription.';
+grant execute on function private.report_subscription(uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION private.report_subscription_months(p_months integer)
  RETURNS TABLE(month text, live_at_start bigint, started bigint, lost bigint, churn_rate numeric, signups bigint, converted bigint, conversion_rate numeric)
  LANGUAGE plpgsql
@@ -4873,6 +7723,204 @@ $function$
 ;
 comment on function private.report_table_sizes() is 'Sizes of tables; see public.report_table_sizes.';
 grant execute on function private.report_table_sizes() to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_usage(p_account_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_admin();
+    perform private.lock_known_account(p_account_id);
+    perform private.record_event(
+        'account.opened', jsonb_build_object('opened', p_account_id), auth.uid(), 'info'
+    );
+    return jsonb_build_object(
+        'account', (
+            select jsonb_build_object(
+                'id', p.id, 'email', p.email, 'subscription_tier', p.subscription_tier,
+                'subscription_status', p.subscription_status
+            )
+            from public.profiles p where p.id = p_account_id
+        ),
+        'limits', (
+            select coalesce(jsonb_agg(jsonb_build_object(
+                'meter', l.meter, 'period', l.period, 'period_key', k.period_key,
+                'used', coalesce(c.used, 0), 'max_uses', l.max_uses,
+                -- greatest passes over a null, and this one has a meaning.
+                'remaining', case
+                    when l.max_uses is not null then greatest(l.max_uses - coalesce(c.used, 0), 0)
+                end
+            ) order by l.meter, l.period), '[]')
+            from private.effective_limits(p_account_id) l
+            cross join lateral (select private.period_key(l.period, now()) as period_key) k
+            left join public.usage_counters c
+                on c.user_id = p_account_id and c.meter = l.meter
+                and c.period_type = l.period and c.period_key = k.period_key
+        ),
+        'tokens', (
+            select jsonb_build_object(
+                'balance', b.current_balance, 'debt', b.debt, 'total_purchased', b.total_purchased
+            )
+            from public.token_balances b where b.user_id = p_account_id
+        ),
+        'transactions', (
+            select coalesce(jsonb_agg(to_jsonb(t) - 'user_id' order by t.created_at desc), '[]')
+            from (
+                select * from public.token_transactions x
+                where x.user_id = p_account_id
+                order by x.created_at desc
+                limit 10
+            ) t
+        ),
+        'events', (
+            select coalesce(jsonb_agg(jsonb_build_object(
+                'id', e.id, 'operation', e.operation, 'source', e.source, 'state', e.state,
+                'credits_used', e.credits_used, 'created_at', e.created_at,
+                'closed_at', e.closed_at
+            ) order by e.created_at desc), '[]')
+            from (
+                select * from public.usage_events x
+                where x.user_id = p_account_id
+                order by x.created_at desc
+                limit 20
+            ) e
+        )
+    );
+end;
+$function$
+;
+comment on function private.report_usage(uuid) is 'What one user used and may still use; see public.report_usage.';
+grant execute on function private.report_usage(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_webhook_event(p_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_event private.webhook_events;
+begin
+    perform private.require_admin();
+    select * into v_event from private.webhook_events e where e.id = p_id;
+    if not found then
+        perform private.raise_no_webhook_event(p_id);
+    end if;
+    -- A payload has names and addresses in it.
+    perform private.record_event(
+        'webhook.opened', jsonb_build_object('webhook_event_id', p_id), auth.uid(), 'info'
+    );
+    return to_jsonb(v_event) || jsonb_build_object(
+        'body_sha256', encode(v_event.body_sha256, 'hex'),
+        'is_parked', v_event.parked_at is not null,
+        'live_task', (
+            select jsonb_build_object(
+                'id', t.id, 'attempt', t.attempt, 'run_at', t.run_at,
+                'is_running', t.lease_token is not null, 'last_error', t.last_error
+            )
+            from queue.tasks t
+            where t.kind = 'webhook' and t.payload ->> 'webhook_event_id' = p_id::text
+            order by t.run_at
+            limit 1
+        )
+    );
+end;
+$function$
+;
+comment on function private.report_webhook_event(uuid) is 'One webhook event with its payload; see public.report_webhook_event.';
+grant execute on function private.report_webhook_event(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_webhook_events(p_provider text, p_status text, p_type text, p_account_id uuid, p_limit integer)
+ RETURNS TABLE(id uuid, provider text, event_id text, type text, status text, is_parked boolean, attempts smallint, error text, user_id uuid, occurred_at timestamp with time zone, received_at timestamp with time zone, next_attempt_at timestamp with time zone, closed_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_admin();
+    if p_provider not in ('razorpay', 'stripe') then
+        raise sqlstate 'PT400' using
+            message = format('There is no provider %s.', left(p_provider, 40)),
+            hint = 'Send razorpay, stripe, or nothing for both.';
+    end if;
+    if p_status not in ('received', 'parked', 'processed', 'ignored', 'failed') then
+        raise sqlstate 'PT400' using
+            message = format('There is no status %s.', left(p_status, 40)),
+            hint = 'Send received, parked, processed, ignored, failed, or nothing for all.';
+    end if;
+    return query
+    select e.id, e.provider, e.event_id, e.type, e.status,
+        e.parked_at is not null, e.attempts, e.error, e.user_id, e.occurred_at, e.received_at,
+        case when e.parked_at is not null then e.next_attempt_at end, e.closed_at
+    from private.webhook_events e
+    where (p_provider is null or e.provider = p_provider)
+        and case p_status
+            when 'parked' then e.parked_at is not null
+            else e.status = coalesce(p_status, e.status)
+        end
+        and (p_type is null or e.type = p_type)
+        and (p_account_id is null or e.user_id = p_account_id)
+    order by e.received_at desc, e.id
+    limit least(greatest(coalesce(p_limit, 0), 1), 500);
+end;
+$function$
+;
+comment on function private.report_webhook_events(text,text,text,uuid,integer) is 'The latest webhook events; see public.report_webhook_events.';
+grant execute on function private.report_webhook_events(text,text,text,uuid,integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.report_webhook_stats(p_days integer)
+ RETURNS TABLE(provider text, waiting bigint, parked bigint, processed bigint, ignored bigint, failed bigint, oldest_waiting_at timestamp with time zone, last_received_at timestamp with time zone, lag_median interval, lag_max interval, failures jsonb)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_from timestamptz;
+begin
+    perform private.require_admin();
+    v_from := private.require_days(p_days);
+    return query
+    with recent as (
+        -- What waits counts however old it is.
+        select e.*
+        from private.webhook_events e
+        where e.received_at >= v_from or e.status = 'received'
+    ),
+
+    failed_types as (
+        select f.provider, jsonb_object_agg(f.type, f.events order by f.type) as failures
+        from (
+            select r.provider, r.type, count(*) as events
+            from recent r
+            where r.status = 'failed'
+            group by r.provider, r.type
+        ) f
+        group by f.provider
+    )
+
+    select p.provider,
+        count(r.id) filter (where r.status = 'received' and r.parked_at is null),
+        count(r.id) filter (where r.parked_at is not null),
+        count(r.id) filter (where r.status = 'processed'),
+        count(r.id) filter (where r.status = 'ignored'),
+        count(r.id) filter (where r.status = 'failed'),
+        min(r.received_at) filter (where r.status = 'received'),
+        max(r.received_at),
+        percentile_cont(0.5) within group (order by r.closed_at - r.received_at)
+            filter (where r.status in ('processed', 'ignored')),
+        max(r.closed_at - r.received_at) filter (where r.status in ('processed', 'ignored')),
+        coalesce((select t.failures from failed_types t where t.provider = p.provider), '{}')
+    from (values ('razorpay'), ('stripe')) as p (provider)
+    left join recent r on r.provider = p.provider
+    group by p.provider
+    order by p.provider;
+end;
+$function$
+;
+comment on function private.report_webhook_stats(integer) is 'How the inbox is doing; see public.report_webhook_stats.';
+grant execute on function private.report_webhook_stats(integer) to authenticated;
 
 CREATE OR REPLACE FUNCTION private.request_account_deletion()
  RETURNS timestamp with time zone
@@ -5256,6 +8304,38 @@ $function$
 ;
 comment on function private.request_network() is 'Where a request came from, as one caller: its IPv4 address, or the /64 of its IPv6 address.';
 
+CREATE OR REPLACE FUNCTION private.request_provider_cancel(p_subscription_id uuid, p_at_period_end boolean)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_subscription public.subscriptions;
+begin
+    perform private.lock_account(s.user_id)
+    from public.subscriptions s where s.id = p_subscription_id;
+    select * into v_subscription from public.subscriptions s where s.id = p_subscription_id;
+    if not found then
+        perform private.raise_not_found('subscription', p_subscription_id);
+    end if;
+    if v_subscription.provider = 'manual' then
+        raise sqlstate 'PT422' using
+            message = format('Subscription %s was granted, nobody runs it.', v_subscription.id),
+            hint = 'End it with admin_cancel_subscription.';
+    end if;
+    if v_subscription.status in ('canceled', 'expired')
+        or p_at_period_end and v_subscription.cancel_at_period_end then
+        return null;
+    end if;
+    return private.enqueue_provider_cancel(
+        v_subscription.provider, v_subscription.provider_subscription_id, p_at_period_end is true
+    );
+end;
+$function$
+;
+comment on function private.request_provider_cancel(uuid,boolean) is 'Has a worker end a subscription at its provider, at the end of what is paid or at once.
+Returns the task; null when that is done or queued already. PT404 for none, PT422 for a grant.';
+
 CREATE OR REPLACE FUNCTION private.request_resume_parse(p_resume_id uuid, p_idempotency_key text)
  RETURNS public.resumes
  LANGUAGE plpgsql
@@ -5413,6 +8493,27 @@ $function$
 comment on function private.require_account() is 'The caller''s id, also while the deletion of the account is pending.
 PT401 when nobody is signed in, PT403 for a blocked account.';
 
+CREATE OR REPLACE FUNCTION private.require_active(p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.lock_account(p_user_id);
+    if not exists (
+        select 1
+        from public.profiles p
+        where p.id = p_user_id and p.is_active and p.deleted_at is null
+    ) then
+        raise sqlstate 'PT403' using
+            message = format('The account %s is not active.', coalesce(p_user_id::text, 'null')),
+            hint = 'It was blocked, or its deletion was requested. Contact support.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_active(uuid) is 'Locks the account somebody acts for; PT403 when it is gone, blocked or about to be deleted.';
+
 CREATE OR REPLACE FUNCTION private.require_admin()
  RETURNS void
  LANGUAGE plpgsql
@@ -5430,7 +8531,7 @@ begin
         return;
     end if;
     raise sqlstate 'PT403' using
-        message = 'Reports are for admins.',
+        message = 'This is for admins.',
         hint = 'Ask an operator to list you in admin_users.';
 end;
 $function$
@@ -5491,6 +8592,55 @@ $function$
 ;
 comment on function private.require_bullets_result(jsonb) is 'PT422 unless a worker sent all that on_bullets writes.';
 
+CREATE OR REPLACE FUNCTION private.require_changes_of(p_data jsonb, p_provider text, p_provider_subscription_ids text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if jsonb_typeof(p_data -> 'changes') is distinct from 'array' or exists (
+        select 1
+        from jsonb_array_elements(p_data -> 'changes') as c (change)
+        where (
+            c.change ->> 'type' = 'subscription'
+            and c.change ->> 'provider' = p_provider
+            and c.change ->> 'subscription_id' = any(p_provider_subscription_ids)
+        ) is not true
+    ) then
+        perform private.raise_malformed_result(
+            'changes: an array of subscriptions that the task names'
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.require_changes_of(jsonb,text,text[]) is 'PT422 unless a result speaks of these subscriptions of this provider only.';
+
+CREATE OR REPLACE FUNCTION private.require_checkout_terms(p_provider text, p_kind text, p_interval text, p_idempotency_key text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        p_provider in ('razorpay', 'stripe')
+        and char_length(p_idempotency_key) between 1 and 200
+        and case p_kind
+            when 'subscription' then p_interval in ('month', 'year')
+            when 'tokens' then p_interval is null
+        end
+    ) is not true then
+        raise sqlstate 'PT400' using
+            message = 'This is no checkout.',
+            hint = 'Send provider razorpay or stripe, kind subscription with an interval, month or'
+                ' year, or kind tokens without one, and an idempotency key of 1 to 200 characters.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_checkout_terms(text,text,text,text) is 'PT400 for terms that no checkout can have.';
+
 CREATE OR REPLACE FUNCTION private.require_content_size(p_content jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -5508,6 +8658,44 @@ end;
 $function$
 ;
 comment on function private.require_content_size(jsonb) is 'PT413 for content that is larger than a résumé may be.';
+
+CREATE OR REPLACE FUNCTION private.require_custom_limits(p_limits jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_nothing text;
+begin
+    if (private.is_custom_limits(p_limits) and octet_length(p_limits::text) <= 16384) is not true
+    then
+        raise sqlstate 'PT400' using
+            message = 'These are no custom limits.',
+            hint = 'Send {meter: {day, month or lifetime: a whole number, or null for unlimited}}, '
+                || 'such as {"interviews": {"month": 20}}.';
+    end if;
+    -- An agreement that nothing reads looks kept, and is not.
+    select min(format('%s:%s', m.meter, l.period)) into v_nothing
+    from jsonb_each(p_limits) as m (meter, periods)
+    cross join lateral jsonb_object_keys(m.periods) as l (period)
+    where case m.meter
+        when 'resumes' then l.period <> 'lifetime'
+        else not exists (select 1 from public.operations o where m.meter = any(o.meters))
+    end;
+    if v_nothing is not null then
+        raise sqlstate 'PT400' using
+            message = format('Nothing is limited by %s.', v_nothing),
+            hint = format('Meters: %s; and resumes, lifetime only.', (
+                select string_agg(distinct m.meter, ', ' order by m.meter)
+                from public.operations o
+                cross join lateral unnest(o.meters) as m (meter)
+            ));
+    end if;
+end;
+$function$
+;
+comment on function private.require_custom_limits(jsonb) is 'PT400 for what subscriptions.custom_limits does not take, and for what nothing is limited by.';
 
 CREATE OR REPLACE FUNCTION private.require_days(p_days integer)
  RETURNS timestamp with time zone
@@ -5652,6 +8840,28 @@ $function$
 ;
 comment on function private.require_formats(text[]) is 'The formats, sorted and each once. PT422 for none, or for one that does not exist.';
 
+CREATE OR REPLACE FUNCTION private.require_full_price(p_change private.billing_change, p_bought private.bought)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if p_change.amount < p_bought.amount or p_change.currency is distinct from p_bought.currency
+    then
+        raise sqlstate 'PT422' using
+            message = format(
+                'Payment %s is %s %s, and the %s tokens cost %s %s.',
+                p_change.payment_id, p_change.amount, p_change.currency, p_bought.tokens,
+                p_bought.amount, p_bought.currency
+            ),
+            hint = 'Give the money back at the provider, or grant the tokens.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_full_price(private.billing_change,private.bought) is 'PT422 for a payment of tokens that is less than they cost, or in other money.';
+
 CREATE OR REPLACE FUNCTION private.require_generation_result(p_result jsonb, p_user_id uuid, p_formats text[])
  RETURNS void
  LANGUAGE plpgsql
@@ -5703,6 +8913,42 @@ $function$
 ;
 comment on function private.require_interview_text(text,text,integer) is 'The text without white space around it. PT422 when nothing is left or it is too long.';
 
+CREATE OR REPLACE FUNCTION private.require_offer(p_provider text, p_kind text, p_code text, p_interval text, p_currency text)
+ RETURNS private.offer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_offers private.offer[] := array(
+        select o
+        from private.offers(p_provider, p_kind, p_code, p_interval, p_currency) o
+        order by o.currency
+    );
+begin
+    if cardinality(v_offers) = 0 then
+        raise sqlstate 'PT404' using
+            message = format(
+                '%s %s is not sold through %s%s%s.',
+                case p_kind when 'tokens' then 'The token pack' else 'The plan' end, p_code,
+                p_provider, ' by the ' || p_interval, ' in ' || p_currency
+            ),
+            hint = 'plan_prices and token_pack_prices say what is sold.';
+    end if;
+    if cardinality(v_offers) > 1 then
+        raise sqlstate 'PT400' using
+            message = format('%s is sold in several currencies.', p_code),
+            detail = jsonb_build_object('currencies', array(
+                select o.currency from unnest(v_offers) o
+            ))::text,
+            hint = 'Say in which currency.';
+    end if;
+    return v_offers[1];
+end;
+$function$
+;
+comment on function private.require_offer(text,text,text,text,text) is 'The one price of what is wanted. PT404 when it is not sold, PT400 when it needs a currency.';
+
 CREATE OR REPLACE FUNCTION private.require_parse_result(p_result jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -5726,6 +8972,28 @@ $function$
 ;
 comment on function private.require_parse_result(jsonb) is 'PT422 unless a worker sent all that on_resume_parse writes.';
 
+CREATE OR REPLACE FUNCTION private.require_price(p_provider text, p_currency text, p_amount integer, p_provider_price_id text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        p_provider in ('razorpay', 'stripe') and p_currency ~ '^[A-Z]{3}$' and p_amount > 0
+        and char_length(p_provider_price_id) between 1 and 255
+    ) is true then
+        return;
+    end if;
+    raise sqlstate 'PT400' using
+        message = 'A price has a provider, a currency, an amount above 0 and an id.',
+        hint = 'Provider razorpay or stripe, currency like USD, the amount in minor units, and the '
+            || 'id that the provider gave the price.';
+end;
+$function$
+;
+comment on function private.require_price(text,text,integer,text) is 'PT400 unless these make a price.';
+
 CREATE OR REPLACE FUNCTION private.require_purged(p_data jsonb, p_left_over jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -5748,6 +9016,24 @@ end;
 $function$
 ;
 comment on function private.require_purged(jsonb,jsonb) is 'PT422 unless a purge says it is done, and is.';
+
+CREATE OR REPLACE FUNCTION private.require_reason(p_reason text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if char_length(btrim(p_reason)) between 3 and 500 then
+        return btrim(p_reason);
+    end if;
+    raise sqlstate 'PT400' using
+        message = 'A reason has 3 to 500 characters.',
+        hint = 'Say why, for whoever reads the ledger later: the user is one of them.';
+end;
+$function$
+;
+comment on function private.require_reason(text) is 'The reason an admin gives, trimmed. PT400 when it says nothing, or too much.';
 
 CREATE OR REPLACE FUNCTION private.require_recording(p_user_id uuid, p_audio_path text)
  RETURNS void
@@ -5830,6 +9116,29 @@ end;
 $function$
 ;
 comment on function private.require_resume_layout(jsonb) is 'PT422 unless this can be the layout of a résumé; null is fine.';
+
+CREATE OR REPLACE FUNCTION private.require_same_checkout(p_facts jsonb, p_provider text, p_kind text, p_code text, p_interval text, p_currency text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        p_facts ->> 'provider', p_facts ->> 'kind', p_facts ->> 'code', p_facts ->> 'interval',
+        p_facts ->> 'currency'
+    ) is distinct from (
+        p_provider, p_kind, p_code, p_interval, coalesce(p_currency, p_facts ->> 'currency')
+    ) then
+        raise sqlstate 'PT409' using
+            message = 'This idempotency key was used for another checkout.',
+            detail = jsonb_build_object('reason', 'key-used', 'id', p_facts -> 'id')::text,
+            hint = 'Send a new key for each purchase, and the same one only to ask again.';
+    end if;
+end;
+$function$
+;
+comment on function private.require_same_checkout(jsonb,text,text,text,text,text) is 'PT409 when a key is used again for something else.';
 
 CREATE OR REPLACE FUNCTION private.require_template(p_template_id uuid)
  RETURNS void
@@ -5950,48 +9259,41 @@ $function$
 ;
 comment on function private.require_users_turn(public.interview_sessions) is 'PT409 when the interview is over, or the AI has not replied yet.';
 
+CREATE OR REPLACE FUNCTION private.reservation_period()
+ RETURNS interval
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select make_interval(hours => greatest(private.config_integer('reservation_hours', 24), 1));
+$function$
+;
+comment on function private.reservation_period() is 'How long a use may stay reserved: global_config reservation_hours, or 24 hours; at least one.';
+
 CREATE OR REPLACE FUNCTION private.reserve_usage(p_user_id uuid, p_operation text, p_idempotency_key text, p_payload jsonb)
  RETURNS private.reservation
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-    v_now timestamptz := now();
     v_id uuid := gen_random_uuid();
     v_known_id uuid;
-    v_charges jsonb;
 begin
+    perform private.lock_account(p_user_id);
     v_known_id := private.remember_request(
         p_user_id, p_operation, p_idempotency_key, p_payload, v_id
     );
     if v_known_id is distinct from v_id then
         return (v_known_id, true)::private.reservation;
     end if;
-
-    v_charges := private.raise_counters(p_user_id, p_operation, v_now);
-    if v_charges = '[]' then
-        raise sqlstate 'PT402' using
-            message = format('Your plan does not include %s.', p_operation),
-            detail = jsonb_build_object(
-                'meter', null, 'limit', 0, 'used', 0, 'period', null,
-                'token_cost', null, 'balance', 0
-            )::text,
-            hint = 'Choose a plan that includes it.';
-    end if;
-
-    insert into public.usage_events
-    (id, user_id, operation, period_type, period_key, charges, created_at)
-    values (
-        v_id, p_user_id, p_operation, v_charges -> 0 ->> 'period_type',
-        v_charges -> 0 ->> 'period_key', v_charges, v_now
-    );
+    perform private.record_use(v_id, p_user_id, p_operation, now(), 'reserved');
     return (v_id, false)::private.reservation;
 end;
 $function$
 ;
-comment on function private.reserve_usage(uuid,text,text,jsonb) is 'Counts one use of an operation before the work starts.
-PT402 when a limit is reached or the plan does not include it; PT409 and PT400 for a bad key. The
-same key and payload again return the first reservation.';
+comment on function private.reserve_usage(uuid,text,text,jsonb) is 'Counts one use of an operation before the work starts; tokens pay where the plan allows no
+more. PT402 when a limit is reached or the plan does not include it, and tokens do not help; PT409
+and PT400 for a bad key. The same key and payload again return the first reservation.';
 
 CREATE OR REPLACE FUNCTION private.restore_resume_version(p_resume_id uuid, p_version_number integer)
  RETURNS public.resumes
@@ -6041,6 +9343,34 @@ $function$
 ;
 comment on function private.restore_resume_version(uuid,integer) is 'Writes an old version of a résumé of the caller into it; see public.restore_resume_version.';
 grant execute on function private.restore_resume_version(uuid,integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION private.resume_limit(p_user_id uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+    if private.is_admin_account(p_user_id) then
+        return null;
+    end if;
+    return (
+        select case
+            when p.custom_limits -> 'resumes' ? 'lifetime'
+                then (p.custom_limits #>> '{resumes,lifetime}')::integer
+            -- A plan that is not in the catalogue includes nothing.
+            when l.code is null then 0
+            else l.max_resumes
+        end
+        from public.profiles p
+        left join public.plans l on l.code = p.subscription_tier
+        where p.id = p_user_id
+    );
+end;
+$function$
+;
+comment on function private.resume_limit(uuid) is 'How many résumés a user may have, without those in the trash: max_resumes of the plan, or what
+custom_limits say of resumes in its place. Null means unlimited, as for admins.';
 
 CREATE OR REPLACE FUNCTION private.resume_text(p_content jsonb, p_extracted_text text)
  RETURNS text
@@ -6439,16 +9769,90 @@ $function$
 comment on function private.set_resume_trashed(uuid,boolean) is 'Moves a résumé of the caller into the trash or out of it. PT404 when there is none to move.';
 grant execute on function private.set_resume_trashed(uuid,boolean) to authenticated;
 
+CREATE OR REPLACE FUNCTION private.settle_subscriptions(p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_winner public.subscriptions;
+begin
+    perform private.lock_billing(p_user_id);
+    perform set_config('resumebase.settling', 'on', true);
+    select s.* into v_winner
+    from public.subscriptions s
+    inner join public.plans p on p.code = s.plan_code
+    where s.user_id = p_user_id
+        and s.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
+    order by private.is_entitling(s) desc,
+        s.status in ('trialing', 'active', 'past_due') desc,
+        p.tier_rank desc,
+        s.start_date desc,
+        -- Ids of our own depend on what came first.
+        s.provider,
+        coalesce(s.provider_subscription_id, s.id::text)
+    limit 1;
+
+    update public.subscriptions s
+    set superseded_at = n.superseded_at
+    from (
+        select o.id,
+            case when o.status in ('trialing', 'active', 'past_due', 'paused', 'unpaid')
+                then greatest(o.start_date, v_winner.start_date)
+            end as superseded_at
+        from public.subscriptions o
+        where o.user_id = p_user_id and o.id is distinct from v_winner.id
+    ) n
+    where s.id = n.id and s.superseded_at is distinct from n.superseded_at;
+
+    update public.subscriptions s
+    set superseded_at = null
+    where s.id = v_winner.id and s.superseded_at is not null;
+    perform set_config('resumebase.settling', '', true);
+    perform private.mirror_subscription(p_user_id);
+end;
+$function$
+;
+comment on function private.settle_subscriptions(uuid) is 'Says which of a user''s subscriptions counts, and that the others gave way: one that entitles
+now, of the highest plan, the latest. Call it after every change of a subscription, a granted one
+too; insert that one with superseded_at, as two may not count at once.';
+
+CREATE OR REPLACE FUNCTION private.settle_tokens(p_payment public.payments, p_refunded_before integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_reference text := format('%s:%s', p_payment.provider, p_payment.provider_payment_id);
+    v_due integer;
+begin
+    perform private.credit_tokens(
+        p_payment.user_id, p_payment.tokens, 'purchase', v_reference,
+        format('Bought: %s tokens.', p_payment.tokens)
+    );
+    -- Rounded down each time from all that was given back, so that parts add up to the whole.
+    v_due := p_payment.tokens::bigint * p_payment.refunded_amount / greatest(p_payment.amount, 1)
+        - p_payment.tokens::bigint * p_refunded_before / greatest(p_payment.amount, 1);
+    if v_due > 0 then
+        perform private.debit_tokens(
+            p_payment.user_id, v_due, format('%s:%s', v_reference, p_payment.refunded_amount),
+            'The payment was given back, or a part of it.'
+        );
+    end if;
+end;
+$function$
+;
+comment on function private.settle_tokens(public.payments,integer) is 'Credits what a payment bought, once, and debits what was given back since.';
+
 CREATE OR REPLACE FUNCTION private.settle_usage(p_usage_event_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+    v_event public.usage_events := private.close_use(p_usage_event_id, 'settled');
 begin
-    update public.usage_events
-    set state = 'settled', closed_at = now()
-    where id = p_usage_event_id and state = 'reserved';
-    return found;
+    return v_event.id is not null;
 end;
 $function$
 ;
@@ -6803,6 +10207,240 @@ $function$
 comment on function private.start_interview(text,text,text,text,uuid,uuid,integer,text) is 'Reserves one use and queues the first question; see public.start_interview.';
 grant execute on function private.start_interview(text,text,text,text,uuid,uuid,integer,text) to authenticated;
 
+CREATE OR REPLACE FUNCTION private.store_new_webhook_events(p_events private.inbox_event[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_added uuid[] := private.store_webhook_events(p_events);
+begin
+    if cardinality(v_added) < cardinality(p_events) then
+        v_added := v_added || private.store_under_used_ids(p_events);
+    end if;
+    return v_added;
+end;
+$function$
+;
+comment on function private.store_new_webhook_events(private.inbox_event[]) is 'Stores the events that are new; returns what it made of them.';
+
+CREATE OR REPLACE FUNCTION private.store_payment(p_payment public.payments)
+ RETURNS public.payments
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_stored public.payments;
+begin
+    insert into public.payments as p (
+        user_id, provider, provider_payment_id, kind, subscription_id, provider_subscription_id,
+        token_pack_code, tokens, amount, currency, status, refunded_amount, failure_reason,
+        failed_at, paid_at, last_event_at
+    ) values (
+        p_payment.user_id, p_payment.provider, p_payment.provider_payment_id, p_payment.kind,
+        p_payment.subscription_id, p_payment.provider_subscription_id, p_payment.token_pack_code,
+        p_payment.tokens, p_payment.amount, p_payment.currency, p_payment.status,
+        p_payment.refunded_amount, p_payment.failure_reason, p_payment.failed_at,
+        p_payment.paid_at, p_payment.last_event_at
+    )
+    on conflict on constraint payments_provider_payment_id_key do update
+        set subscription_id = excluded.subscription_id,
+            provider_subscription_id = excluded.provider_subscription_id,
+            amount = excluded.amount,
+            currency = excluded.currency,
+            status = excluded.status,
+            refunded_amount = excluded.refunded_amount,
+            failure_reason = excluded.failure_reason,
+            failed_at = excluded.failed_at,
+            paid_at = excluded.paid_at,
+            last_event_at = excluded.last_event_at
+        where p.user_id = excluded.user_id
+    returning * into v_stored;
+    if v_stored.id is null then
+        raise serialization_failure using
+            message = 'Another event said at the same time that this payment is somebody else''s.';
+    end if;
+    return v_stored;
+end;
+$function$
+;
+comment on function private.store_payment(public.payments) is 'Writes a payment; what it is for stays as it was first.';
+
+CREATE OR REPLACE FUNCTION private.store_subscription(p_folded public.subscriptions)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_id uuid;
+    v_live text[] := '{trialing,active,past_due,paused,unpaid}';
+    -- Another one counts now; settle_subscriptions says which of them shall.
+    v_superseded_at timestamptz := (
+        select max(now())
+        from public.subscriptions s
+        where s.user_id = p_folded.user_id and s.superseded_at is null
+            and s.status = any(v_live) and p_folded.status = any(v_live)
+            and (s.provider, s.provider_subscription_id)
+            is distinct from (p_folded.provider, p_folded.provider_subscription_id)
+    );
+begin
+    -- Until then the profile stays as it is.
+    perform set_config('resumebase.settling', 'on', true);
+    insert into public.subscriptions as s (
+        user_id, provider, provider_subscription_id, provider_customer_id, plan_code, price_id,
+        status, current_period_start, current_period_end, start_date, trial_end,
+        cancel_at_period_end, canceled_at, ended_at, superseded_at, past_due_at, last_event_at
+    ) values (
+        p_folded.user_id, p_folded.provider, p_folded.provider_subscription_id,
+        p_folded.provider_customer_id, p_folded.plan_code, p_folded.price_id, p_folded.status,
+        p_folded.current_period_start, p_folded.current_period_end, p_folded.start_date,
+        p_folded.trial_end, p_folded.cancel_at_period_end, p_folded.canceled_at,
+        p_folded.ended_at, v_superseded_at, p_folded.past_due_at, p_folded.last_event_at
+    )
+    on conflict on constraint subscriptions_provider_subscription_id_key do update
+        set provider_customer_id = excluded.provider_customer_id,
+            plan_code = excluded.plan_code,
+            price_id = excluded.price_id,
+            status = excluded.status,
+            current_period_start = excluded.current_period_start,
+            current_period_end = excluded.current_period_end,
+            start_date = excluded.start_date,
+            trial_end = excluded.trial_end,
+            cancel_at_period_end = excluded.cancel_at_period_end,
+            canceled_at = excluded.canceled_at,
+            ended_at = excluded.ended_at,
+            superseded_at = coalesce(s.superseded_at, excluded.superseded_at),
+            past_due_at = excluded.past_due_at,
+            last_event_at = greatest(s.last_event_at, excluded.last_event_at)
+        where s.user_id = excluded.user_id
+    returning s.id into v_id;
+    if v_id is null then
+        raise serialization_failure using
+            message = 'Another event said at the same time that this subscription is somebody else''s.';
+    end if;
+    return v_id;
+end;
+$function$
+;
+comment on function private.store_subscription(public.subscriptions) is 'Writes a folded subscription; returns the id of its row. Call settle_subscriptions then.';
+
+CREATE OR REPLACE FUNCTION private.store_under_used_ids(p_events private.inbox_event[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_event private.inbox_event;
+    v_added uuid[] := '{}';
+    v_id uuid[];
+begin
+    foreach v_event in array p_events loop
+        -- Its id is not signed: whoever saw one could send it first and keep the true event out.
+        if v_event.provider = 'razorpay' and v_event.event_id is not null and not exists (
+            select 1
+            from private.webhook_events w
+            where w.provider = v_event.provider
+                and w.body_sha256 = decode(v_event.body_sha256, 'hex')
+        ) then
+            perform private.record_event(
+                'webhook.id_reused',
+                jsonb_build_object('provider', v_event.provider, 'event_id', v_event.event_id),
+                p_severity => 'warning'
+            );
+            v_event.event_id := null;
+            v_id := private.store_webhook_events(array[v_event]);
+            v_added := v_added || v_id;
+        end if;
+    end loop;
+    return v_added;
+end;
+$function$
+;
+comment on function private.store_under_used_ids(private.inbox_event[]) is 'Stores, without an id, bodies of Razorpay that are new although their id is not.';
+
+CREATE OR REPLACE FUNCTION private.store_webhook_events(p_events private.inbox_event[])
+ RETURNS uuid[]
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    with added as (
+        insert into private.webhook_events
+        (provider, event_id, body_sha256, type, payload, occurred_at, next_attempt_at)
+        select e.provider, e.event_id, decode(e.body_sha256, 'hex'), e.type, e.payload,
+            -- Its task does it now. By then maintenance looks whether there is one at all.
+            e.occurred_at, now() + interval '5 minutes'
+        from unnest(p_events) as e
+        -- Two batches meet in one order. Stripe's id is inside the body, which may come again with
+        -- other facts beside it; Razorpay's is not, and whoever repeats a body may change it.
+        order by e.provider, case e.provider when 'stripe' then e.event_id end, e.body_sha256
+        on conflict do nothing
+        returning id
+    )
+
+    select coalesce(array_agg(a.id), '{}') from added a;
+$function$
+;
+comment on function private.store_webhook_events(private.inbox_event[]) is 'Stores the events whose id and whose body are both new; returns what it made of them.';
+
+CREATE OR REPLACE FUNCTION private.subscription_status(p_user_id uuid)
+ RETURNS SETOF private.subscription_status
+ LANGUAGE plpgsql
+ STABLE ROWS 1
+ SET search_path TO ''
+AS $function$
+declare
+    v_now timestamptz := now();
+begin
+    return query
+    select p.subscription_tier, p.subscription_status,
+        private.remaining_uses(p.id, 'interview', v_now),
+        private.remaining_uses(p.id, 'cover_letter', v_now),
+        private.is_admin_account(p.id),
+        s.provider, s.current_period_end, coalesce(s.cancel_at_period_end, false),
+        coalesce(b.current_balance, 0)
+    from public.profiles p
+    -- The one that the profile mirrors. By the mirror, so that plan and dates are of one moment.
+    left join public.subscriptions s
+        on s.user_id = p.id and s.superseded_at is null
+        and s.status in ('trialing', 'active', 'past_due')
+        and (s.plan_code, s.status) = (p.subscription_tier, p.subscription_status)
+    left join public.token_balances b on b.user_id = p.id
+    where p.id = p_user_id;
+end;
+$function$
+;
+comment on function private.subscription_status(uuid) is 'What a user is subscribed to and what that leaves; no row for one that is not there.';
+
+CREATE OR REPLACE FUNCTION private.subscription_status_rank(p_status text)
+ RETURNS smallint
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select array_position(
+        '{incomplete,trialing,active,past_due,paused,unpaid,canceled,expired}'::text[], p_status
+    )::smallint;
+$function$
+;
+comment on function private.subscription_status_rank(text) is 'Which of two statuses of the same second is the later one. Null for no status.';
+
+CREATE OR REPLACE FUNCTION private.subscriptions_paid_for(p_user_id uuid)
+ RETURNS uuid[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select array(
+        select s.id
+        from public.subscriptions s
+        where s.user_id = p_user_id and s.provider <> 'manual'
+            and s.status in ('trialing', 'active', 'past_due') and not s.cancel_at_period_end
+        order by s.id
+    );
+$function$
+;
+comment on function private.subscriptions_paid_for(uuid) is 'Subscriptions that a provider is going to charge a user for again.';
+
 CREATE OR REPLACE FUNCTION private.swap_keys(p_object jsonb, p_swaps jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -6819,6 +10457,69 @@ AS $function$
 $function$
 ;
 comment on function private.swap_keys(jsonb,jsonb) is 'The object with the keys of each pair {a: b} swapped; twice is the object itself.';
+
+CREATE OR REPLACE FUNCTION private.take_in(p_subscription public.subscriptions, p_seen private.subscription_observations)
+ RETURNS public.subscriptions
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+    v_new public.subscriptions := p_subscription;
+begin
+    v_new.last_event_at := p_seen.occurred_at;
+    v_new.start_date := least(p_subscription.start_date, p_seen.start_date);
+    v_new.provider_customer_id := coalesce(
+        p_seen.provider_customer_id, p_subscription.provider_customer_id
+    );
+    -- What comes after the end changes it no more, but may tell what nobody told before.
+    if p_subscription.status in ('canceled', 'expired') then
+        v_new.price_id := coalesce(p_subscription.price_id, p_seen.plan_price_id);
+        return v_new;
+    end if;
+
+    v_new.status := p_seen.status;
+    v_new.price_id := coalesce(p_seen.plan_price_id, p_subscription.price_id);
+    -- Begin and end of a period belong together.
+    if p_seen.current_period_end is not null then
+        v_new.current_period_start := p_seen.current_period_start;
+        v_new.current_period_end := p_seen.current_period_end;
+    end if;
+    v_new.trial_end := coalesce(p_seen.trial_end, p_subscription.trial_end);
+    v_new.cancel_at_period_end := coalesce(
+        p_seen.cancel_at_period_end, p_subscription.cancel_at_period_end, false
+    );
+    v_new.canceled_at := p_seen.canceled_at;
+    -- Who changed their mind has not cancelled any more.
+    if v_new.cancel_at_period_end or p_seen.status in ('canceled', 'expired') then
+        v_new.canceled_at := coalesce(p_seen.canceled_at, p_subscription.canceled_at);
+    end if;
+    v_new.ended_at := case
+        when p_seen.status in ('canceled', 'expired')
+            then coalesce(p_seen.ended_at, p_seen.occurred_at)
+    end;
+    v_new.past_due_at := case p_seen.status
+        when 'past_due' then coalesce(p_subscription.past_due_at, p_seen.occurred_at)
+    end;
+    return v_new;
+end;
+$function$
+;
+comment on function private.take_in(public.subscriptions,private.subscription_observations) is 'The subscription after the next thing that was said of it; null means that it was not said.';
+
+CREATE OR REPLACE FUNCTION private.take_turn(p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    -- Maintenance gives back several uses of a user in one transaction: tokens, then a counter. A
+    -- use that is counted meanwhile would hold the counter and wait for the tokens.
+    perform pg_advisory_xact_lock(hashtextextended('metering:' || p_user_id, 0));
+end;
+$function$
+;
+comment on function private.take_turn(uuid) is 'Makes those who count or give back uses of a user take turns, until the transaction ends.';
 
 CREATE OR REPLACE FUNCTION private.tell_task_event(p_task queue.tasks, p_event text, p_data jsonb)
  RETURNS void
@@ -6934,6 +10635,51 @@ end;
 $function$
 ;
 comment on function private.tg_billing__keep_history() is 'Keeps subscriptions and payments from being deleted, but with their account.';
+
+CREATE OR REPLACE FUNCTION private.tg_billing__wake_webhook_events()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_new jsonb := to_jsonb(new);
+    v_keys text[];
+begin
+    select array_agg(format('%s:%s:%s', a.what, new.provider, v_new ->> c.name))
+    into v_keys
+    from unnest(tg_argv) with ordinality as c (name, position)
+    cross join lateral (select tg_argv[c.position - 2] as what) a
+    where c.position % 2 = 0 and v_new ->> c.name is not null;
+    perform private.wake_webhook_events(v_keys);
+    return null;
+end;
+$function$
+;
+comment on function private.tg_billing__wake_webhook_events() is 'Wakes events that wait for a new row. Arguments: what it is called, and the column of its id.';
+
+CREATE OR REPLACE FUNCTION private.tg_checkouts__guard_offer()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if (
+        new.id, new.user_id, new.provider, new.kind, new.plan_code, new.plan_price_id,
+        new.pack_code, new.pack_price_id, new.tokens, new.amount, new.currency,
+        new.idempotency_key, new.created_at
+    ) is distinct from (
+        old.id, old.user_id, old.provider, old.kind, old.plan_code, old.plan_price_id,
+        old.pack_code, old.pack_price_id, old.tokens, old.amount, old.currency,
+        old.idempotency_key, old.created_at
+    ) or new.checkout_id is distinct from old.checkout_id and old.checkout_id is not null then
+        raise exception 'Checkout % offers what it offered.', old.id;
+    end if;
+    return new;
+end;
+$function$
+;
+comment on function private.tg_checkouts__guard_offer() is 'Keeps what was offered to whom at which price, which is what a payment is measured by.';
 
 CREATE OR REPLACE FUNCTION private.tg_feedback__limit_rate()
  RETURNS trigger
@@ -7163,14 +10909,9 @@ begin
             'purge_account:' || old.id
         );
     end if;
-    -- The provider goes on charging, and its id is all by which it can be told to stop.
-    perform private.record_event(
-        'subscription.left_running',
-        jsonb_build_object(
-            'provider', s.provider, 'provider_subscription_id', s.provider_subscription_id
-        ),
-        p_severity => 'warning'
-    )
+    -- The provider would go on charging. Its id is all by which it can be told to stop, and the row
+    -- that has it goes now.
+    perform private.enqueue_provider_cancel(s.provider, s.provider_subscription_id, false)
     from public.subscriptions s
     where s.user_id = old.id and s.provider <> 'manual'
         and s.status not in ('canceled', 'expired');
@@ -7178,8 +10919,8 @@ begin
 end;
 $function$
 ;
-comment on function private.tg_profiles__forget_account() is 'Forgets an account that is deleted, by a purge or by other means, has its files removed, and
-says which subscriptions still run at their provider.';
+comment on function private.tg_profiles__forget_account() is 'Forgets an account that is deleted, by a purge or by other means, has its files removed and the
+subscriptions ended that still run at their provider.';
 
 CREATE OR REPLACE FUNCTION private.tg_resume_downloads__purge_files()
  RETURNS trigger
@@ -7530,7 +11271,15 @@ begin
         raise exception 'Subscription % cannot become another one.', old.id;
     end if;
     if old.status in ('canceled', 'expired')
-        and (new.status, new.ended_at) is distinct from (old.status, old.ended_at) then
+        and (new.status, new.ended_at) is distinct from (old.status, old.ended_at)
+        -- Word of the end may come twice, and the later one first.
+        and not (
+            new.ended_at <= old.ended_at
+            and private.is_known_end(
+                new.provider, new.provider_subscription_id, new.status, new.ended_at
+            )
+        )
+    then
         raise exception 'Subscription % is %: that is final.', old.id, old.status;
     end if;
     if new.last_event_at < old.last_event_at then
@@ -7548,7 +11297,11 @@ CREATE OR REPLACE FUNCTION private.tg_subscriptions__mirror()
  SET search_path TO ''
 AS $function$
 begin
-    perform private.mirror_subscription(new.user_id);
+    -- While it is being settled which one counts, the profile waits for the outcome: whoever writes it
+    -- twice in a transaction locks its row in auth.users, which whoever deletes it locks first.
+    if current_setting('resumebase.settling', true) is distinct from 'on' then
+        perform private.mirror_subscription(new.user_id);
+    end if;
     return null;
 end;
 $function$
@@ -7631,9 +11384,15 @@ begin
     if old.state is distinct from 'reserved' then
         raise exception 'Usage event % is % and cannot change.', old.id, old.state;
     end if;
-    -- Everything but the state, and what belongs to it, is history.
-    if (to_jsonb(new) - '{state,closed_at,ai_provider,metadata}'::text[])
-        is distinct from (to_jsonb(old) - '{state,closed_at,ai_provider,metadata}'::text[]) then
+    -- Everything but the state, and what belongs to it, is history. Named one by one: turning both
+    -- rows into jsonb takes longer than the update itself.
+    if (
+        new.id, new.user_id, new.operation, new.source, new.credits_used, new.period_type,
+        new.period_key, new.charges, new.created_at
+    ) is distinct from (
+        old.id, old.user_id, old.operation, old.source, old.credits_used, old.period_type,
+        old.period_key, old.charges, old.created_at
+    ) then
         raise exception 'Usage event %: only its state may change.', old.id;
     end if;
     return new;
@@ -7745,6 +11504,24 @@ $function$
 ;
 comment on function private.tg_webhook_events__guard_body() is 'Keeps an event what the provider sent: only what became of it may change, or all of it be
 forgotten.';
+
+CREATE OR REPLACE FUNCTION private.try_billing_changes(p_changes jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    return private.apply_billing_changes(p_changes);
+exception
+    -- Somebody else is at it: the task comes again.
+    when lock_not_available or deadlock_detected or serialization_failure then
+        raise;
+    when others then
+        return jsonb_build_object('status', 'failed', 'error', sqlerrm);
+end;
+$function$
+;
+comment on function private.try_billing_changes(jsonb) is 'As apply_billing_changes; what it raises becomes {status: failed, error}.';
 
 CREATE OR REPLACE FUNCTION private.try_month_partition(p_parent regclass, p_key text, p_month date)
  RETURNS integer
@@ -7886,6 +11663,41 @@ AS $function$
 $function$
 ;
 comment on function private.unused_files(jsonb) is 'Those of {bucket: [names]} that are still there and that no résumé and no download uses.';
+
+CREATE OR REPLACE FUNCTION private.wake_webhook_events(p_keys text[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    v_id uuid;
+    v_woken integer := 0;
+begin
+    for v_id in
+        update private.webhook_events w
+        set next_attempt_at = now()
+        where w.id = any(array(
+            select e.id
+            from private.webhook_events e
+            where e.status = 'received' and e.waits_for && p_keys
+            order by e.id
+            limit 100
+            -- One that somebody is busy with comes again by the clock.
+            for update skip locked
+        ))
+        returning w.id
+    loop
+        perform private.enqueue_task(
+            'webhook', jsonb_build_object('webhook_event_id', v_id), null, null,
+            'webhook:' || v_id
+        );
+        v_woken := v_woken + 1;
+    end loop;
+    return v_woken;
+end;
+$function$
+;
+comment on function private.wake_webhook_events(text[]) is 'Queues the parked events that wait for any of these, a hundred at most; returns how many.';
 
 CREATE OR REPLACE FUNCTION private.without_resumebase(p_document jsonb)
  RETURNS jsonb
@@ -8469,6 +12281,7 @@ create policy billing_customers_all_nobody on public.billing_customers for all t
 comment on policy billing_customers_all_nobody on public.billing_customers is 'Clients never see it. service_role and operators bypass row level security.';
 grant select on table public.billing_customers to service_role;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.billing_customers FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _500_wake_webhook_events AFTER INSERT OR UPDATE OF provider_customer_id ON public.billing_customers FOR EACH ROW EXECUTE FUNCTION private.tg_billing__wake_webhook_events('customer', 'provider_customer_id');
 
 create table public.feedback (
     id uuid not null default gen_random_uuid(),
@@ -8854,6 +12667,7 @@ create table public.payments (
     provider_payment_id text not null,
     kind text not null,
     subscription_id uuid,
+    provider_subscription_id text,
     token_pack_code text,
     tokens integer,
     amount integer not null,
@@ -8861,12 +12675,14 @@ create table public.payments (
     status text not null,
     refunded_amount integer not null default 0,
     failure_reason text,
+    failed_at timestamp with time zone,
     paid_at timestamp with time zone,
     last_event_at timestamp with time zone not null default now(),
     created_at timestamp with time zone not null default now(),
     updated_at timestamp with time zone not null default now(),
     constraint payments_pkey PRIMARY KEY (id),
     constraint payments_provider_payment_id_key UNIQUE (provider, provider_payment_id),
+    constraint payments_user_id_id_key UNIQUE (user_id, id),
     constraint payments_subscription_fkey FOREIGN KEY (user_id, subscription_id) REFERENCES public.subscriptions(user_id, id) ON DELETE SET NULL (subscription_id),
     constraint payments_token_pack_code_fkey FOREIGN KEY (token_pack_code) REFERENCES public.token_packs(code) ON DELETE RESTRICT,
     constraint payments_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE,
@@ -8877,6 +12693,7 @@ create table public.payments (
     constraint payments_paid_at_check CHECK (((status <> ALL (ARRAY['succeeded'::text, 'refunded'::text])) OR (paid_at IS NOT NULL))),
     constraint payments_provider_check CHECK ((provider = ANY (ARRAY['razorpay'::text, 'stripe'::text]))),
     constraint payments_provider_payment_id_check CHECK (((char_length(provider_payment_id) >= 1) AND (char_length(provider_payment_id) <= 255))),
+    constraint payments_provider_subscription_id_check CHECK (((char_length(provider_subscription_id) >= 1) AND (char_length(provider_subscription_id) <= 255))),
     constraint payments_purpose_check CHECK (
 CASE kind
     WHEN 'tokens'::text THEN ((tokens IS NOT NULL) AND (subscription_id IS NULL))
@@ -8890,12 +12707,15 @@ comment on table public.payments is 'What a user paid, one row per payment of a 
 Owners see theirs.';
 comment on column public.payments.kind is 'What was paid for: subscription or tokens.';
 comment on column public.payments.subscription_id is 'The subscription paid for; null until a provider says which.';
+comment on column public.payments.provider_subscription_id is 'The same by its id at the provider, which may be known before.';
 comment on column public.payments.tokens is 'How many tokens were bought, when they were.';
 comment on column public.payments.amount is 'In minor units of the currency: paise, cents.';
 comment on column public.payments.currency is 'ISO 4217, upper case.';
 comment on column public.payments.status is 'pending, succeeded, failed (may still succeed) or refunded: all of it given back.';
 comment on column public.payments.refunded_amount is 'What was given back so far, in minor units. It never falls.';
+comment on column public.payments.failed_at is 'When it last failed; null once it has succeeded.';
 comment on column public.payments.last_event_at is 'When what we know was true at the provider. It never goes back.';
+CREATE INDEX payments_provider_subscription_id_idx ON public.payments USING btree (provider, provider_subscription_id) WHERE (provider_subscription_id IS NOT NULL);
 CREATE INDEX payments_subscription_id_idx ON public.payments USING btree (user_id, subscription_id) WHERE (subscription_id IS NOT NULL);
 CREATE INDEX payments_token_pack_code_idx ON public.payments USING btree (token_pack_code) WHERE (token_pack_code IS NOT NULL);
 CREATE INDEX payments_user_id_idx ON public.payments USING btree (user_id, created_at DESC);
@@ -8907,7 +12727,8 @@ grant select on table public.payments to service_role;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
 CREATE TRIGGER _200_guard_history BEFORE UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_payments__guard_history();
 CREATE TRIGGER _300_keep_history BEFORE DELETE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_billing__keep_history();
-CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{last_event_at}', '{provider_payment_id}');
+CREATE TRIGGER _500_wake_webhook_events AFTER INSERT ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_billing__wake_webhook_events('payment', 'provider_payment_id');
+CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{last_event_at}', '{provider_payment_id,provider_subscription_id}');
 
 create table public.plan_limits (
     plan_code text not null,
@@ -8970,6 +12791,7 @@ grant select on table public.plan_prices to anon;
 grant select on table public.plan_prices to authenticated;
 grant select on table public.plan_prices to service_role;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.plan_prices FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _500_wake_webhook_events AFTER INSERT OR UPDATE OF provider_price_id ON public.plan_prices FOR EACH ROW EXECUTE FUNCTION private.tg_billing__wake_webhook_events('price', 'provider_price_id');
 CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.plan_prices FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{}', '{}');
 
 create table public.plans (
@@ -9020,6 +12842,7 @@ create table public.profiles (
     active_resume_id uuid,
     subscription_tier text not null default 'free'::text,
     subscription_status text not null default 'none'::text,
+    custom_limits jsonb not null default '{}'::jsonb,
     is_active boolean not null default true,
     deleted_at timestamp with time zone,
     created_at timestamp with time zone not null default now(),
@@ -9030,6 +12853,7 @@ create table public.profiles (
     constraint profiles_avatar_url_check CHECK (((char_length(avatar_url) <= 1000) AND private.is_web_link(avatar_url))),
     constraint profiles_bio_check CHECK ((char_length(bio) <= 5000)),
     constraint profiles_company_check CHECK ((char_length(company) <= 200)),
+    constraint profiles_custom_limits_check CHECK ((private.is_custom_limits(custom_limits) AND (octet_length((custom_limits)::text) <= 16384))),
     constraint profiles_first_name_check CHECK ((char_length(first_name) <= 100)),
     constraint profiles_full_name_check CHECK ((char_length(full_name) <= 200)),
     constraint profiles_github_check CHECK (((char_length(github) <= 500) AND private.is_web_link(github))),
@@ -9048,6 +12872,9 @@ comment on column public.profiles.preferred_ai_provider is 'The provider asked f
 comment on column public.profiles.active_resume_id is 'The résumé that other features use when none is named.';
 comment on column public.profiles.subscription_tier is 'Code of the plan in effect. System-written: the mirror of the subscription.';
 comment on column public.profiles.subscription_status is 'Status of that subscription, none without one. System-written.';
+comment on column public.profiles.custom_limits is 'Limits agreed with this user: {meter: {day|month|lifetime: number or null}}; null is unlimited.
+Those of a meter stand in place of all that the plan says of it; resumes.lifetime in place of
+plans.max_resumes. System-written: the mirror of the subscription.';
 comment on column public.profiles.is_active is 'False for a blocked account: it may read and delete, but write nothing. System-written.';
 comment on column public.profiles.deleted_at is 'When deletion of the account was requested. System-written.';
 CREATE INDEX profiles_active_resume_idx ON public.profiles USING btree (id, active_resume_id) WHERE (active_resume_id IS NOT NULL);
@@ -9545,6 +13372,7 @@ create table public.retention_policies (
     constraint retention_policies_action_check CHECK ((action = ANY (ARRAY['delete'::text, 'delete_with_files'::text, 'purge_files'::text]))),
     constraint retention_policies_column_name_check CHECK ((column_name ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
     constraint retention_policies_condition_check CHECK ((condition = ANY (ARRAY['always'::text, 'ended'::text, 'errors'::text, 'not_lifetime'::text, 'interview_audio'::text]))),
+    constraint retention_policies_counters_check CHECK (((relation <> 'public.usage_counters'::text) OR ((keep >= '32 days'::interval) AND (condition = 'not_lifetime'::text) AND (column_name = 'updated_at'::text)))),
     constraint retention_policies_description_check CHECK ((char_length(description) <= 2000)),
     constraint retention_policies_files_check CHECK ((((action = 'purge_files'::text) = (relation = 'storage.objects'::text)) AND ((relation = 'storage.objects'::text) = (condition = 'interview_audio'::text)))),
     constraint retention_policies_keep_check CHECK ((keep >= '1 day'::interval)),
@@ -9625,14 +13453,15 @@ comment on column public.subscriptions.canceled_at is 'When the user asked to en
 comment on column public.subscriptions.ended_at is 'When it was over.';
 comment on column public.subscriptions.superseded_at is 'When another subscription of the user took its place while the provider still ran this one.';
 comment on column public.subscriptions.past_due_at is 'When the payment failed that made it past_due: from there the grace counts.';
-comment on column public.subscriptions.custom_limits is 'Limits agreed with this user, above those of the plan: {meter: {period: number or null}}.
-Null means unlimited.';
+comment on column public.subscriptions.custom_limits is 'Limits agreed with this user: {meter: {period: number or null}}; null is unlimited. Those of a
+meter stand in place of all that the plan says of it; see profiles.custom_limits.';
 comment on column public.subscriptions.last_event_at is 'When what we know was true at the provider. It never goes back.';
 CREATE INDEX subscriptions_current_period_end_idx ON public.subscriptions USING btree (current_period_end) WHERE ((status = ANY (ARRAY['trialing'::text, 'active'::text])) AND (superseded_at IS NULL));
 CREATE UNIQUE INDEX subscriptions_live_key ON public.subscriptions USING btree (user_id) WHERE ((status = ANY (ARRAY['trialing'::text, 'active'::text, 'past_due'::text, 'paused'::text, 'unpaid'::text])) AND (superseded_at IS NULL));
 CREATE INDEX subscriptions_past_due_at_idx ON public.subscriptions USING btree (past_due_at) WHERE (past_due_at IS NOT NULL);
 CREATE INDEX subscriptions_plan_code_idx ON public.subscriptions USING btree (plan_code);
 CREATE INDEX subscriptions_price_id_idx ON public.subscriptions USING btree (price_id, plan_code, provider) WHERE (price_id IS NOT NULL);
+CREATE INDEX subscriptions_superseded_idx ON public.subscriptions USING btree (user_id) WHERE (superseded_at IS NOT NULL);
 CREATE INDEX subscriptions_user_id_idx ON public.subscriptions USING btree (user_id, created_at DESC);
 alter table public.subscriptions enable row level security;
 create policy subscriptions_select_owner on public.subscriptions for select to authenticated
@@ -9643,6 +13472,7 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.subscriptions FOR EAC
 CREATE TRIGGER _200_guard_history BEFORE UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_subscriptions__guard_history();
 CREATE TRIGGER _300_keep_history BEFORE DELETE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_billing__keep_history();
 CREATE TRIGGER _400_mirror AFTER INSERT OR UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_subscriptions__mirror();
+CREATE TRIGGER _500_wake_webhook_events AFTER INSERT ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_billing__wake_webhook_events('subscription', 'provider_subscription_id');
 CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{last_event_at}', '{provider_subscription_id,provider_customer_id}');
 
 create table public.system_events (
@@ -9733,6 +13563,7 @@ grant select on table public.token_pack_prices to anon;
 grant select on table public.token_pack_prices to authenticated;
 grant select on table public.token_pack_prices to service_role;
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON public.token_pack_prices FOR EACH ROW EXECUTE FUNCTION private.tg_set_updated_at();
+CREATE TRIGGER _500_wake_webhook_events AFTER INSERT OR UPDATE OF provider_price_id ON public.token_pack_prices FOR EACH ROW EXECUTE FUNCTION private.tg_billing__wake_webhook_events('price', 'provider_price_id');
 CREATE TRIGGER _900_audit AFTER INSERT OR DELETE OR UPDATE ON public.token_pack_prices FOR EACH ROW EXECUTE FUNCTION private.tg_audit('id', '{}', '{}');
 
 create table public.token_packs (
@@ -9876,6 +13707,7 @@ comment on column public.usage_events.period_type is 'Period of the first of the
 comment on column public.usage_events.charges is 'The counters this use raised: [{meter, period_type, period_key}]. A release lowers the same.';
 comment on column public.usage_events.closed_at is 'When it was settled or released.';
 CREATE INDEX usage_events_operation_idx ON ONLY public.usage_events USING btree (operation);
+CREATE INDEX usage_events_reserved_idx ON ONLY public.usage_events USING btree (id) WHERE (state = 'reserved'::text);
 CREATE INDEX usage_events_user_id_created_at_idx ON ONLY public.usage_events USING btree (user_id, created_at DESC);
 alter table public.usage_events enable row level security;
 create policy usage_events_select_owner on public.usage_events for select to authenticated
@@ -10059,8 +13891,7 @@ create view public.user_credits with (security_invoker=true) as
    FROM public.profiles p
      LEFT JOIN LATERAL ( SELECT i.period,
             i.max_uses
-           FROM public.plan_limits i
-          WHERE i.plan_code = p.subscription_tier AND i.meter = 'ai_actions'::text
+           FROM private.effective_limits(p.id, '{ai_actions}'::text[]) i(meter, period, max_uses)
           ORDER BY (array_position('{lifetime,month,day}'::text[], i.period))
          LIMIT 1) l ON true
      LEFT JOIN public.usage_counters c ON c.user_id = p.id AND c.meter = 'ai_actions'::text AND c.period_type = l.period AND c.period_key = private.period_key(l.period, now());
@@ -10086,6 +13917,144 @@ Those that are there already, by experienceId, are not added twice. PT404 for an
 or experience, PT413 when the résumé would be too large, PT422 without ids.';
 grant execute on function public.add_experiences_to_resume(uuid,uuid[]) to authenticated;
 
+CREATE OR REPLACE FUNCTION public.admin_cancel_subscription(p_account_id uuid, p_at_period_end boolean DEFAULT true, p_subscription_id uuid DEFAULT NULL::uuid)
+ RETURNS SETOF public.subscriptions
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO ''
+AS $function$
+    select *
+    from private.admin_cancel_subscription(p_account_id, p_at_period_end, p_subscription_id);
+$function$
+;
+comment on function public.admin_cancel_subscription(uuid,boolean,uuid) is 'For admins: ends a subscription at the end of what is paid, or now: the one that counts, or one
+that is named, such as a second one that still costs the user.
+A granted one ends here. One at a provider is ended there by a worker, and the answer shows it as it
+was: its end comes by webhook. One that is over stays as it is. PT403 for anybody else, PT404 for an
+unknown account or subscription, PT409 when a grant without end should end by itself.';
+grant execute on function public.admin_cancel_subscription(uuid,boolean,uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.admin_grant_subscription(p_account_id uuid, p_plan_code text, p_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_custom_limits jsonb DEFAULT NULL::jsonb)
+ RETURNS SETOF public.subscriptions
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO ''
+AS $function$
+    select *
+    from private.admin_grant_subscription(p_account_id, p_plan_code, p_until, p_custom_limits);
+$function$
+;
+comment on function public.admin_grant_subscription(uuid,text,timestamp with time zone,jsonb) is 'For admins: gives a user a plan that is paid to nobody, until a day or without end.
+A user has one grant: another one changes it, the same one again does nothing; p_custom_limits null
+leaves its limits. A subscription that is paid for stays, and whichever plan includes more counts.
+PT403 for anybody else, PT404 for an unknown account or plan, PT400 for a day that is over or limits
+of the wrong shape.';
+grant execute on function public.admin_grant_subscription(uuid,text,timestamp with time zone,jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.admin_grant_tokens(p_account_id uuid, p_amount integer, p_reason text, p_idempotency_key text DEFAULT NULL::text)
+ RETURNS TABLE(transaction_id uuid, amount integer, debt_paid integer, balance integer, debt integer, is_replay boolean)
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select * from private.admin_grant_tokens(p_account_id, p_amount, p_reason, p_idempotency_key);
+$function$
+;
+comment on function public.admin_grant_tokens(uuid,integer,text,text) is 'For admins: gives a user tokens. They pay the debt first, the rest is the balance. The reason is
+in the ledger, where the user reads it.
+The same key again gives nothing more: is_replay. PT403 for anybody else, PT404 for an unknown
+account, PT400 for an amount that is not positive or no reason, PT409 for a key of another grant.';
+grant execute on function public.admin_grant_tokens(uuid,integer,text,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.admin_reconcile(p_account_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.admin_reconcile(p_account_id);
+$function$
+;
+comment on function public.admin_reconcile(uuid) is 'Asks the payment providers how a user''s subscriptions and checkouts stand, or everybody''s.
+Returns how many were queued: {subscriptions, checkouts, tasks}. Admins only: PT403; PT404 for no
+account.';
+grant execute on function public.admin_reconcile(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.admin_replay_failed_webhook_events(p_provider text DEFAULT NULL::text, p_failed_before timestamp with time zone DEFAULT NULL::timestamp with time zone)
+ RETURNS integer
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.admin_replay_failed_webhook_events(p_provider, p_failed_before);
+$function$
+;
+comment on function public.admin_replay_failed_webhook_events(text,timestamp with time zone) is 'For admins: has failed webhook events applied again, those that happened first first, 500 a
+call, and returns how many. With p_failed_before, only those that failed before it: who calls until
+none are left does not meet those that failed again. PT403 for anybody else.';
+grant execute on function public.admin_replay_failed_webhook_events(text,timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.admin_replay_webhook_event(p_id uuid)
+ RETURNS text
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.admin_replay_webhook_event(p_id);
+$function$
+;
+comment on function public.admin_replay_webhook_event(uuid) is 'For admins: has a webhook event applied again, and returns the status that it had.
+That is safe for any event: what is known already changes nothing. PT403 for anybody else, PT404
+for an unknown id, PT409 for one whose payload was forgotten.';
+grant execute on function public.admin_replay_webhook_event(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.admin_set_custom_limits(p_account_id uuid, p_custom_limits jsonb)
+ RETURNS SETOF public.subscriptions
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO ''
+AS $function$
+    select * from private.admin_set_custom_limits(p_account_id, p_custom_limits);
+$function$
+;
+comment on function public.admin_set_custom_limits(uuid,jsonb) is 'For admins: sets the limits agreed with a user, on the subscription in effect; {} takes them
+back. A meter that is named there has these limits instead of all that the plan has for it. PT403
+for anybody else, PT404 for an unknown account, PT409 without a subscription in effect, PT400 for
+limits of the wrong shape.';
+grant execute on function public.admin_set_custom_limits(uuid,jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.admin_set_plan_price(p_plan_code text, p_interval text, p_provider text, p_currency text, p_amount integer, p_provider_price_id text)
+ RETURNS SETOF public.plan_prices
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO ''
+AS $function$
+    select *
+    from private.admin_set_plan_price(
+        p_plan_code, p_interval, p_provider, p_currency, p_amount, p_provider_price_id
+    );
+$function$
+;
+comment on function public.admin_set_plan_price(text,text,text,text,integer,text) is 'For admins: sells a plan at this price from now on, by the id that the provider gave it.
+The price it had in this interval, provider and currency is sold no more and stays for those who
+have it. Doing it again changes nothing. PT403 for anybody else, PT404 for no plan, PT400 for no
+price, PT409 for an id that is known for something else: prices at a provider never change.';
+grant execute on function public.admin_set_plan_price(text,text,text,text,integer,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.admin_set_token_pack_price(p_pack_code text, p_provider text, p_currency text, p_amount integer, p_provider_price_id text)
+ RETURNS SETOF public.token_pack_prices
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO ''
+AS $function$
+    select *
+    from private.admin_set_token_pack_price(
+        p_pack_code, p_provider, p_currency, p_amount, p_provider_price_id
+    );
+$function$
+;
+comment on function public.admin_set_token_pack_price(text,text,text,integer,text) is 'For admins: sells a token pack at this price from now on, by the id that the provider gave it.
+The price it had at this provider in this currency is sold no more. Doing it again changes nothing.
+PT403 for anybody else, PT404 for no pack, PT400 for no price, PT409 for an id that is known for
+something else.';
+grant execute on function public.admin_set_token_pack_price(text,text,text,integer,text) to authenticated;
+
 CREATE OR REPLACE FUNCTION public.cancel_account_deletion()
  RETURNS boolean
  LANGUAGE sql
@@ -10106,7 +14075,7 @@ AS $function$
     select private.cancel_interview(p_session_id);
 $function$
 ;
-comment on function public.cancel_interview(uuid) is 'Ends an interview without feedback. The use goes back unless a question was answered.
+comment on function public.cancel_interview(uuid) is 'Ends an interview without feedback. The use goes back unless there was more than a first turn.
 Cancelling again changes nothing. PT404 for an unknown interview, PT409 when it is completed or
 abandoned, PT429 when it is too often.';
 grant execute on function public.cancel_interview(uuid) to authenticated;
@@ -10226,6 +14195,21 @@ account of its owner is blocked or about to be deleted.';
 grant execute on function public.get_shared_resume(text) to anon;
 grant execute on function public.get_shared_resume(text) to authenticated;
 
+CREATE OR REPLACE FUNCTION public.get_user_subscription_status(p_user_id uuid)
+ RETURNS TABLE(plan_name text, status text, interviews_remaining integer, cover_letters_remaining integer, is_admin boolean)
+ LANGUAGE sql
+ STABLE ROWS 1
+ SET search_path TO ''
+AS $function$
+    select * from worker.get_user_subscription_status(p_user_id);
+$function$
+;
+comment on function public.get_user_subscription_status(uuid) is 'For server code: the plan of a user and what it leaves. Clients call my_subscription_status.
+plan_name is a code of plans: free, with status none, without a subscription. What remains is the
+least that any limit of the operation leaves before tokens are drawn: 0 is never below, -1 means
+unlimited, as everything is for an active admin. No row for a user that is not there.';
+grant execute on function public.get_user_subscription_status(uuid) to service_role;
+
 CREATE OR REPLACE FUNCTION public.import_json_resume(p_document jsonb, p_title text DEFAULT NULL::text)
  RETURNS public.resumes
  LANGUAGE sql
@@ -10238,6 +14222,21 @@ comment on function public.import_json_resume(jsonb,text) is 'Makes a new résum
 Untitled it is named after the person. PT422 names the first value of a wrong type, PT413 is for more
 than 256 KiB, PT402 for a plan that includes no more résumés.';
 grant execute on function public.import_json_resume(jsonb,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.increment_usage(p_user_id uuid, p_action text, p_month text DEFAULT to_char((now() AT TIME ZONE 'UTC'::text), 'YYYY-MM'::text))
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select worker.increment_usage(p_user_id, p_action, p_month);
+$function$
+;
+comment on function public.increment_usage(uuid,text,text) is 'For server code: counts one interview or cover_letter that is over, as reserve and settle do.
+PT402 when the limits of the user are reached and tokens do not help; PT400 for another action, or
+for what is no month; PT403 and PT404 for the account.
+A month before the current one (YYYY-MM, in UTC) is for a use that is booked late: it counts in that
+month, against the limits of that month, and on its last day. Each call is a use: it knows no key.';
+grant execute on function public.increment_usage(uuid,text,text) to service_role;
 
 CREATE OR REPLACE FUNCTION public.job_board()
  RETURNS TABLE(status text, jobs bigint)
@@ -10256,6 +14255,22 @@ $function$
 comment on function public.job_board() is 'How many of your jobs are in each status: all six, in the order of an application.';
 grant execute on function public.job_board() to authenticated;
 
+CREATE OR REPLACE FUNCTION public.my_subscription_status()
+ RETURNS TABLE(plan_name text, status text, interviews_remaining integer, cover_letters_remaining integer, is_admin boolean, provider text, current_period_end timestamp with time zone, cancel_at_period_end boolean, token_balance integer)
+ LANGUAGE sql
+ STABLE ROWS 1
+ SET search_path TO ''
+AS $function$
+    select * from private.my_subscription_status();
+$function$
+;
+comment on function public.my_subscription_status() is 'Your plan, what it leaves, and when it ends: what a billing page shows.
+plan_name is a code of plans: free, with status none, without a subscription. interviews_remaining
+and cover_letters_remaining count what the plan leaves: -1 means unlimited; beyond that tokens pay,
+and token_balance says how many there are. provider is razorpay, stripe, manual, or null without a
+subscription; current_period_end null means without end. Every limit by itself is in my_usage().';
+grant execute on function public.my_subscription_status() to authenticated;
+
 CREATE OR REPLACE FUNCTION public.my_usage()
  RETURNS TABLE(meter text, period text, period_key text, used integer, max_uses integer, remaining integer)
  LANGUAGE sql
@@ -10265,18 +14280,16 @@ AS $function$
     select l.meter, l.period, k.period_key, coalesce(c.used, 0), l.max_uses,
         -- greatest passes over a null, and this one has a meaning.
         case when l.max_uses is not null then greatest(l.max_uses - coalesce(c.used, 0), 0) end
-    from public.profiles p
-    inner join public.plan_limits l on l.plan_code = p.subscription_tier
+    from private.effective_limits((select auth.uid())) l
     cross join lateral (select private.period_key(l.period, now()) as period_key) k
     left join public.usage_counters c
-        on c.user_id = p.id and c.meter = l.meter
+        on c.user_id = (select auth.uid()) and c.meter = l.meter
         and c.period_type = l.period and c.period_key = k.period_key
-    where p.id = (select auth.uid())
     order by l.meter, l.period;
 $function$
 ;
-comment on function public.my_usage() is 'Your allowance: each limit of your plan, how much of it is used, and what remains.
-Null max_uses and remaining mean unlimited.';
+comment on function public.my_usage() is 'Your allowance: each limit that applies to you, how much of it is used, and what remains.
+Null max_uses and remaining mean unlimited. Uses that tokens paid for do not count here.';
 grant execute on function public.my_usage() to authenticated;
 
 CREATE OR REPLACE FUNCTION public.publish_draft(p_draft_id uuid)
@@ -10475,6 +14488,20 @@ rows}], note}. The note says why there are none where Postgres does not record t
 Admins only: PT403.';
 grant execute on function public.report_slow_queries() to authenticated;
 
+CREATE OR REPLACE FUNCTION public.report_subscription(p_account_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.report_subscription(p_account_id);
+$function$
+;
+comment on function public.report_subscription(uuid) is 'For admins: {account, effective: the subscription that entitles now with entitled_until, or
+null, subscriptions: all of them with is_effective and their price, payments: the last 50,
+customers: {provider: id}}. Leaves the event account.opened. PT403 for anybody else, PT404 for an
+unknown account.';
+grant execute on function public.report_subscription(uuid) to authenticated;
+
 CREATE OR REPLACE FUNCTION public.report_subscription_months(p_months integer DEFAULT 12)
  RETURNS TABLE(month text, live_at_start bigint, started bigint, lost bigint, churn_rate numeric, signups bigint, converted bigint, conversion_rate numeric)
  LANGUAGE sql
@@ -10502,6 +14529,61 @@ $function$
 comment on function public.report_table_sizes() is 'How large each table is with its indexes and partitions, the largest first. Rows are estimates.
 Admins only: PT403.';
 grant execute on function public.report_table_sizes() to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_usage(p_account_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.report_usage(p_account_id);
+$function$
+;
+comment on function public.report_usage(uuid) is 'For admins: {account, limits: [{meter, period, period_key, used, max_uses, remaining}], tokens:
+{balance, debt, total_purchased}, transactions: the last 10, events: the last 20 uses}. Null
+max_uses and remaining mean unlimited. Leaves the event account.opened. PT403 for anybody else,
+PT404 for an unknown account.';
+grant execute on function public.report_usage(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_webhook_event(p_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select private.report_webhook_event(p_id);
+$function$
+;
+comment on function public.report_webhook_event(uuid) is 'For admins: one webhook event, all of it: payload, hash of its body, and its live task.
+Leaves the event webhook.opened. PT403 for anybody else, PT404 for an unknown id.';
+grant execute on function public.report_webhook_event(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_webhook_events(p_provider text DEFAULT NULL::text, p_status text DEFAULT NULL::text, p_type text DEFAULT NULL::text, p_account_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 50)
+ RETURNS TABLE(id uuid, provider text, event_id text, type text, status text, is_parked boolean, attempts smallint, error text, user_id uuid, occurred_at timestamp with time zone, received_at timestamp with time zone, next_attempt_at timestamp with time zone, closed_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select *
+    from private.report_webhook_events(p_provider, p_status, p_type, p_account_id, p_limit);
+$function$
+;
+comment on function public.report_webhook_events(text,text,text,uuid,integer) is 'For admins: the latest webhook events, up to 500, without their payloads.
+p_status is received, parked (received, and waiting for what it needs), processed, ignored or
+failed. PT403 for anybody else, PT400 for no provider or no status.';
+grant execute on function public.report_webhook_events(text,text,text,uuid,integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.report_webhook_stats(p_days integer DEFAULT 7)
+ RETURNS TABLE(provider text, waiting bigint, parked bigint, processed bigint, ignored bigint, failed bigint, oldest_waiting_at timestamp with time zone, last_received_at timestamp with time zone, lag_median interval, lag_max interval, failures jsonb)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select * from private.report_webhook_stats(p_days);
+$function$
+;
+comment on function public.report_webhook_stats(integer) is 'For admins: the inbox by provider: events of the last days by status, everything that waits or
+is parked, since when the oldest of these does, how long events took from arrival to end, and how
+many failed by type: {type: count}. PT403 for anybody else, PT400 unless 1 to 366 days.';
+grant execute on function public.report_webhook_stats(integer) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.request_account_deletion()
  RETURNS timestamp with time zone
@@ -10773,7 +14855,7 @@ AS $function$
 $function$
 ;
 comment on function public.start_interview(text,text,text,text,uuid,uuid,integer,text) is 'Starts a practice interview: voice, chat or resume_analyzer. The AI asks the first question.
-Counts one use, given back if the interview ends before a question is answered. Title and
+Counts one use, given back if the interview ends with its first turn. Title and
 description of a tracked job are taken over unless others are sent. The same key again returns the
 same interview. PT402 when the allowance is gone, PT404 for an unknown job or interviewer, PT422
 for a value that cannot be, PT429 when it is too often.';
@@ -10900,6 +14982,135 @@ create policy tasks_all_nobody on queue.tasks for all to public
 
 comment on schema worker is 'Functions for the workers, called with the secret key. No other role may use them.';
 grant usage on schema worker to service_role;
+
+CREATE OR REPLACE FUNCTION worker.begin_checkout(p_user_id uuid, p_provider text, p_kind text, p_code text, p_interval text, p_currency text, p_idempotency_key text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_checkout private.checkouts;
+    v_offer private.offer;
+    v_is_new boolean;
+    v_facts jsonb;
+begin
+    perform private.require_checkout_terms(p_provider, p_kind, p_interval, p_idempotency_key);
+    perform private.require_active(p_user_id);
+    select * into v_checkout
+    from private.checkouts c
+    where c.user_id = p_user_id and c.idempotency_key = p_idempotency_key;
+    if v_checkout.checkout_id is null then
+        -- The provider is going to be asked, whether for the first time or again.
+        perform private.limit_rate_of('checkout', p_user_id::text);
+    end if;
+    v_is_new := v_checkout.id is null;
+    if v_is_new then
+        if p_kind = 'subscription' then
+            perform private.refuse_second_subscription(p_user_id, p_code);
+        end if;
+        v_offer := private.require_offer(p_provider, p_kind, p_code, p_interval, p_currency);
+        insert into private.checkouts (
+            user_id, provider, kind, plan_code, plan_price_id, pack_code, pack_price_id, tokens,
+            amount, currency, idempotency_key
+        ) values (
+            p_user_id, p_provider, p_kind,
+            case p_kind when 'subscription' then p_code end, v_offer.plan_price_id,
+            case p_kind when 'tokens' then p_code end, v_offer.pack_price_id,
+            v_offer.tokens, v_offer.amount, v_offer.currency, p_idempotency_key
+        )
+        -- Two calls with one key at the same time: the second finds what the first made.
+        on conflict (user_id, idempotency_key) do update set updated_at = excluded.updated_at
+        returning * into v_checkout;
+    end if;
+    v_facts := private.checkout_facts(v_checkout);
+    perform private.require_same_checkout(
+        v_facts, p_provider, p_kind, p_code, p_interval, p_currency
+    );
+    -- Whether the provider may have been asked before, without us hearing of it.
+    return v_facts || jsonb_build_object('is_new', v_is_new);
+end;
+$function$
+;
+comment on function worker.begin_checkout(uuid,text,text,text,text,text,text) is 'Notes who buys what at which price, before the provider is asked, and returns what to tell it.
+The same key again returns the same checkout. kind is subscription or tokens, code a plan or a pack;
+p_currency may be null when it is sold in one only. PT403 for an account that is not active, PT404
+for what is not sold, PT409 for a key used otherwise or a plan the user has, PT429 when too often.';
+grant execute on function worker.begin_checkout(uuid,text,text,text,text,text,text) to service_role;
+
+CREATE OR REPLACE FUNCTION worker.billing_portal(p_user_id uuid, p_provider text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_facts jsonb;
+begin
+    perform private.require_active(p_user_id);
+    perform private.limit_rate_of('portal', p_user_id::text);
+    select jsonb_build_object(
+        'provider', s.provider,
+        'customer_id', coalesce(s.provider_customer_id, c.provider_customer_id),
+        'subscription', jsonb_build_object(
+            'id', s.id,
+            'provider_subscription_id', s.provider_subscription_id,
+            'plan_code', s.plan_code,
+            'status', s.status,
+            'current_period_end', s.current_period_end,
+            'cancel_at_period_end', s.cancel_at_period_end
+        )
+    ) into v_facts
+    from private.managed_subscription(p_user_id, p_provider) s
+    left join public.billing_customers c on c.user_id = s.user_id and c.provider = s.provider;
+    if not found then
+        -- What is over can still be looked at, by a provider that has a place for it.
+        select jsonb_build_object(
+            'provider', c.provider, 'customer_id', c.provider_customer_id, 'subscription', null
+        ) into v_facts
+        from public.billing_customers c
+        where c.user_id = p_user_id and c.provider = coalesce(p_provider, c.provider)
+        order by c.provider = 'stripe' desc
+        limit 1;
+    end if;
+    if v_facts is null then
+        raise sqlstate 'PT404' using
+            message = 'There is nothing to manage: you have not bought anything yet.',
+            hint = 'Begin with POST /checkout.';
+    end if;
+    return v_facts;
+end;
+$function$
+;
+comment on function worker.billing_portal(uuid,text) is 'What a user can manage, and where: {provider, customer_id, subscription}. The one in effect
+before others; subscription is null when none runs. PT404 for a user that no provider knows.';
+grant execute on function worker.billing_portal(uuid,text) to service_role;
+
+CREATE OR REPLACE FUNCTION worker.cancel_own_subscription(p_user_id uuid, p_subscription_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.require_active(p_user_id);
+    if not exists (
+        select 1
+        from public.subscriptions s
+        where s.user_id = p_user_id and s.id = p_subscription_id and s.provider <> 'manual'
+    ) then
+        perform private.raise_not_found('subscription', p_subscription_id);
+    end if;
+    perform private.limit_rate_of('cancel_subscription', p_user_id::text);
+    return jsonb_build_object(
+        'task_id', private.request_provider_cancel(p_subscription_id, true)
+    );
+end;
+$function$
+;
+comment on function worker.cancel_own_subscription(uuid,uuid) is 'Has a user''s subscription ended at the end of what is paid: {task_id}, null when that is done
+or queued already. PT404 for a missing or foreign one.';
+grant execute on function worker.cancel_own_subscription(uuid,uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION worker.claim_tasks(p_worker text, p_kinds text[], p_limit integer DEFAULT 1, p_lease_seconds integer DEFAULT 60)
  RETURNS TABLE(id uuid, kind text, payload jsonb, user_id uuid, attempt smallint, max_attempts smallint, lease_token uuid, lease_expires_at timestamp with time zone)
@@ -11069,6 +15280,147 @@ Ask again until files is empty, then complete the task. Status kept: the account
 nothing. After confirmed the account cannot be kept any more. PT409 for a stale lease.';
 grant execute on function worker.files_to_purge(uuid,uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION worker.get_user_subscription_status(p_user_id uuid)
+ RETURNS TABLE(plan_name text, status text, interviews_remaining integer, cover_letters_remaining integer, is_admin boolean)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER ROWS 1
+ SET search_path TO ''
+AS $function$
+    select s.plan_name, s.status, s.interviews_remaining, s.cover_letters_remaining, s.is_admin
+    from private.subscription_status(p_user_id) s;
+$function$
+;
+comment on function worker.get_user_subscription_status(uuid) is 'What a user may still do; see public.get_user_subscription_status.';
+grant execute on function worker.get_user_subscription_status(uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION worker.increment_usage(p_user_id uuid, p_action text, p_month text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_at timestamptz := private.moment_in_month(p_month, now());
+begin
+    if p_action is null or p_action not in ('interview', 'cover_letter') then
+        raise sqlstate 'PT400' using
+            message = format('p_action is %s.', coalesce(quote_literal(p_action), 'null')),
+            hint = 'Send interview or cover_letter.';
+    end if;
+    perform private.lock_usable_account(p_user_id);
+    perform private.record_use(gen_random_uuid(), p_user_id, p_action, v_at, 'settled');
+end;
+$function$
+;
+comment on function worker.increment_usage(uuid,text,text) is 'Counts a use that is over; see public.increment_usage.';
+grant execute on function worker.increment_usage(uuid,text,text) to service_role;
+
+CREATE OR REPLACE FUNCTION worker.open_checkout(p_id uuid, p_checkout_id text, p_customer_id text, p_url text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_checkout private.checkouts;
+begin
+    perform private.lock_account(c.user_id) from private.checkouts c where c.id = p_id;
+    select * into v_checkout from private.checkouts c where c.id = p_id for update;
+    if not found then
+        perform private.raise_not_found('checkout', p_id);
+    end if;
+    if p_checkout_id is null then
+        raise sqlstate 'PT400' using
+            message = 'p_checkout_id is null.',
+            hint = 'Send the id of the provider: order, subscription or checkout session.';
+    end if;
+    if v_checkout.checkout_id is null then
+        update private.checkouts c
+        set checkout_id = p_checkout_id, url = p_url
+        where c.id = p_id
+        returning * into v_checkout;
+        insert into public.billing_customers (user_id, provider, provider_customer_id)
+        select v_checkout.user_id, v_checkout.provider, p_customer_id
+        where p_customer_id is not null
+        -- A customer stays whose it is.
+        on conflict do nothing;
+    end if;
+    return private.checkout_facts(v_checkout);
+end;
+$function$
+;
+comment on function worker.open_checkout(uuid,text,text,text) is 'Notes what the provider made of a checkout; returns it as begin_checkout does.
+Whoever comes second, after two calls to the provider, gets what the first one noted.';
+grant execute on function worker.open_checkout(uuid,text,text,text) to service_role;
+
+CREATE OR REPLACE FUNCTION worker.record_webhook_events(p_events jsonb)
+ RETURNS TABLE(event_index integer, webhook_event_id uuid, is_new boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+    v_events private.inbox_event[] := array(select e from private.read_inbox_events(p_events) as e);
+    v_added uuid[];
+    -- As when a provider sends what it kept back for hours: users do not wait for all of it.
+    v_is_flood boolean := exists (
+        select 1
+        from queue.tasks t
+        where t.kind = 'webhook' and t.lease_token is null
+        offset 1000
+    );
+begin
+    begin
+        perform pg_advisory_xact_lock_shared(hashtext('resumebase.webhook_events'));
+        v_added := private.store_new_webhook_events(v_events);
+    exception when deadlock_detected then
+        -- Bodies that were captured and sent again under each other's ids. Undone, this one waits
+        -- until those that are under way are through, and is alone then.
+        perform pg_advisory_xact_lock(hashtext('resumebase.webhook_events'));
+        v_added := private.store_new_webhook_events(v_events);
+    end;
+    perform private.enqueue_task(
+        'webhook', jsonb_build_object('webhook_event_id', a.id), null, null, 'webhook:' || a.id
+    )
+    from unnest(v_added) as a (id);
+    if v_is_flood then
+        update queue.tasks t
+        set priority = 120
+        where t.dedupe_key = any(array(select 'webhook:' || a.id from unnest(v_added) as a (id)));
+    end if;
+    return query
+    select (e.position - 1)::integer, w.id,
+        w.id = any(v_added)
+        and row_number() over (partition by w.id order by e.position) = 1
+    from unnest(v_events) with ordinality
+        as e (provider, event_id, body_sha256, type, payload, occurred_at, position)
+    -- Two look-ups and no OR: a plan that was made while the inbox was small would go through all of
+    -- it for each event. The body first: one that came without its id has a row of its own.
+    cross join lateral (
+        select coalesce(
+            (
+                select k.id
+                from private.webhook_events k
+                where k.provider = e.provider and k.body_sha256 = decode(e.body_sha256, 'hex')
+            ),
+            (
+                select k.id
+                from private.webhook_events k
+                where k.provider = e.provider and k.event_id = e.event_id
+            )
+        ) as id
+    ) w
+    order by e.position;
+end;
+$function$
+;
+comment on function worker.record_webhook_events(jsonb) is 'Stores up to 500 events, [{provider, event_id, body_sha256, type, payload, occurred_at}], and
+queues a task for each that is new: by its id at the provider and by its body. Returns for each what
+it became; is_new is false for one that was there. PT422 with detail {index} names an event that
+cannot be stored; then none is. With a thousand waiting, more come after what users wait for.';
+grant execute on function worker.record_webhook_events(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION worker.release_task(p_task_id uuid, p_lease_token uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -11087,6 +15439,51 @@ $function$
 comment on function worker.release_task(uuid,uuid) is 'Hands a task back untouched, as at a shutdown; the attempt does not count. PT409 when stale.';
 grant execute on function worker.release_task(uuid,uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION worker.release_usage(p_usage_event_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.lock_free_use(p_usage_event_id);
+    return private.release_usage(p_usage_event_id);
+end;
+$function$
+;
+comment on function worker.release_usage(uuid) is 'The work came to nothing: the use is given back, once. False when it was closed before.
+PT404 for an unknown one, PT409 for one that a task or an interview closes.';
+grant execute on function worker.release_usage(uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION worker.reserve_usage(p_user_id uuid, p_operation text, p_idempotency_key text DEFAULT NULL::text, p_payload jsonb DEFAULT '{}'::jsonb)
+ RETURNS TABLE(usage_event_id uuid, is_replay boolean, state text, source text, credits_used integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER ROWS 1
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+    v_use private.reservation;
+begin
+    perform private.lock_usable_account(p_user_id);
+    v_use := private.reserve_usage(
+        p_user_id, p_operation, p_idempotency_key, coalesce(p_payload, '{}')
+    );
+    return query
+    select e.id, v_use.is_replay, e.state, e.source, e.credits_used
+    from public.usage_events e
+    where e.id = v_use.usage_event_id;
+end;
+$function$
+;
+comment on function worker.reserve_usage(uuid,text,text,jsonb) is 'Counts one use of an operation for work that a product does by itself. Settle it when the work
+is done, release it when it came to nothing; left open it is released after global_config
+reservation_hours.
+The same key and payload again return the first use: with is_replay look at state before you repeat
+the work. source is plan or tokens, credits_used what it took of that. PT402 when a limit is
+reached, PT403 and PT404 for the account, PT409 for a key that came with another payload.';
+grant execute on function worker.reserve_usage(uuid,text,text,jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION worker.run_maintenance()
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -11102,7 +15499,6 @@ begin
     if not pg_try_advisory_xact_lock(hashtext('resumebase.maintenance')) then
         return jsonb_build_object('reaped', 0, 'dead', 0, 'jobs', v_jobs);
     end if;
-    select * into v_reaped from private.reap_expired(500);
     for v_job in
         select * from private.maintenance_jobs j
         where j.next_run_at <= now()
@@ -11114,6 +15510,8 @@ begin
             v_jobs := v_jobs || v_job.name;
         end if;
     end loop;
+    -- Last, for the same reason: it may lock accounts of many that are working just now.
+    select * into v_reaped from private.reap_expired(500);
     return jsonb_build_object(
         'reaped', v_reaped.requeued, 'dead', v_reaped.buried, 'jobs', v_jobs
     );
@@ -11123,6 +15521,53 @@ $function$
 comment on function worker.run_maintenance() is 'What must happen every half minute: reap expired leases, run the jobs that are due.
 Returns {reaped, dead, jobs: [names that ran]}. Safe to call from many workers at once.';
 grant execute on function worker.run_maintenance() to service_role;
+
+CREATE OR REPLACE FUNCTION worker.settle_usage(p_usage_event_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    perform private.lock_free_use(p_usage_event_id);
+    return private.settle_usage(p_usage_event_id);
+end;
+$function$
+;
+comment on function worker.settle_usage(uuid) is 'The work is done: the use stays counted. False when it was settled, released or expired before.
+PT404 for an unknown one, PT409 for one that a task or an interview closes.';
+grant execute on function worker.settle_usage(uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION worker.subscriptions_to_reconcile(p_task_id uuid, p_lease_token uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_task queue.tasks := private.lock_leased_task(p_task_id, p_lease_token);
+begin
+    if v_task.kind is distinct from 'reconcile' then
+        raise sqlstate 'PT422' using
+            message = format('Task %s is a %s: it fetches nothing.', p_task_id, v_task.kind),
+            hint = 'Call this for reconcile.';
+    end if;
+    return jsonb_build_object(
+        'provider', v_task.payload -> 'provider',
+        'subscription_ids', private.reconciled_ids(v_task),
+        'checkouts', (
+            select coalesce(jsonb_agg(jsonb_build_object(
+                'checkout_id', c.checkout_id, 'kind', c.kind
+            ) order by c.id), '[]')
+            from private.reconciled_checkouts(v_task) c
+        )
+    );
+end;
+$function$
+;
+comment on function worker.subscriptions_to_reconcile(uuid,uuid) is 'What a reconcile task has to fetch, by ids of the provider:
+{provider, subscription_ids, checkouts: [{checkout_id, kind}]}. PT409 for a stale lease.';
+grant execute on function worker.subscriptions_to_reconcile(uuid,uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION worker.task_stats()
  RETURNS TABLE(kind text, ready bigint, leased bigint, scheduled bigint, oldest_ready_seconds numeric)
@@ -11145,6 +15590,34 @@ $function$
 ;
 comment on function worker.task_stats() is 'Per kind: tasks ready, leased and scheduled, and how long the oldest ready one has waited.';
 grant execute on function worker.task_stats() to service_role;
+
+CREATE OR REPLACE FUNCTION worker.webhook_event(p_task_id uuid, p_lease_token uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    v_task queue.tasks := private.lock_leased_task(p_task_id, p_lease_token);
+    v_id uuid := v_task.payload ->> 'webhook_event_id';
+    v_event jsonb;
+begin
+    select jsonb_build_object(
+        'id', w.id, 'provider', w.provider, 'type', w.type, 'payload', w.payload,
+        'occurred_at', w.occurred_at, 'received_at', w.received_at, 'attempts', w.attempts
+    ) into v_event
+    from private.webhook_events w
+    where w.id = v_id;
+    if v_event is null then
+        perform private.raise_not_found('webhook event', v_id);
+    end if;
+    return v_event;
+end;
+$function$
+;
+comment on function worker.webhook_event(uuid,uuid) is 'The event of a task: {id, provider, type, payload, occurred_at, received_at, attempts}.
+PT409 for a stale lease, PT404 for an event that is gone.';
+grant execute on function worker.webhook_event(uuid,uuid) to service_role;
 
 -- On tables of Supabase -------------------------------------------------------------------------
 

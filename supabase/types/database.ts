@@ -933,6 +933,7 @@ export type Database = {
           "amount": number
           "created_at": string
           "currency": string
+          "failed_at": string | null
           "failure_reason": string | null
           "id": string
           "kind": string
@@ -940,6 +941,7 @@ export type Database = {
           "paid_at": string | null
           "provider": string
           "provider_payment_id": string
+          "provider_subscription_id": string | null
           "refunded_amount": number
           "status": string
           "subscription_id": string | null
@@ -953,6 +955,7 @@ export type Database = {
           "amount": number
           "created_at"?: string
           "currency": string
+          "failed_at"?: string | null
           "failure_reason"?: string | null
           "id"?: string
           "kind": string
@@ -960,6 +963,7 @@ export type Database = {
           "paid_at"?: string | null
           "provider": string
           "provider_payment_id": string
+          "provider_subscription_id"?: string | null
           "refunded_amount"?: number
           "status": string
           "subscription_id"?: string | null
@@ -972,6 +976,7 @@ export type Database = {
           "amount"?: number
           "created_at"?: string
           "currency"?: string
+          "failed_at"?: string | null
           "failure_reason"?: string | null
           "id"?: string
           "kind"?: string
@@ -979,6 +984,7 @@ export type Database = {
           "paid_at"?: string | null
           "provider"?: string
           "provider_payment_id"?: string
+          "provider_subscription_id"?: string | null
           "refunded_amount"?: number
           "status"?: string
           "subscription_id"?: string | null
@@ -1128,6 +1134,7 @@ export type Database = {
           "bio": string | null
           "company": string | null
           "created_at": string
+          "custom_limits": NonNullable<Json>
           "deleted_at": string | null
           "email": string | null
           "first_name": string | null
@@ -1153,6 +1160,7 @@ export type Database = {
           "bio"?: string | null
           "company"?: string | null
           "created_at"?: string
+          "custom_limits"?: NonNullable<Json>
           "deleted_at"?: string | null
           "email"?: string | null
           "first_name"?: string | null
@@ -1177,6 +1185,7 @@ export type Database = {
           "bio"?: string | null
           "company"?: string | null
           "created_at"?: string
+          "custom_limits"?: NonNullable<Json>
           "deleted_at"?: string | null
           "email"?: string | null
           "first_name"?: string | null
@@ -2577,6 +2586,203 @@ export type Database = {
           isSetofReturn: false
         }
       }
+      "admin_cancel_subscription": {
+        Args: {
+          "p_account_id": string
+          "p_at_period_end"?: boolean
+          "p_subscription_id"?: string
+        }
+        Returns: {
+          "cancel_at_period_end": boolean
+          "canceled_at": string | null
+          "created_at": string
+          "current_period_end": string | null
+          "current_period_start": string | null
+          "custom_limits": NonNullable<Json>
+          "ended_at": string | null
+          "id": string
+          "last_event_at": string
+          "past_due_at": string | null
+          "plan_code": string
+          "price_id": string | null
+          "provider": string
+          "provider_customer_id": string | null
+          "provider_subscription_id": string | null
+          "start_date": string
+          "status": string
+          "superseded_at": string | null
+          "trial_end": string | null
+          "updated_at": string
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "subscriptions"
+          isOneToOne: true
+          isSetofReturn: true
+        }
+      }
+      "admin_grant_subscription": {
+        Args: {
+          "p_account_id": string
+          "p_custom_limits"?: Json
+          "p_plan_code": string
+          "p_until"?: string
+        }
+        Returns: {
+          "cancel_at_period_end": boolean
+          "canceled_at": string | null
+          "created_at": string
+          "current_period_end": string | null
+          "current_period_start": string | null
+          "custom_limits": NonNullable<Json>
+          "ended_at": string | null
+          "id": string
+          "last_event_at": string
+          "past_due_at": string | null
+          "plan_code": string
+          "price_id": string | null
+          "provider": string
+          "provider_customer_id": string | null
+          "provider_subscription_id": string | null
+          "start_date": string
+          "status": string
+          "superseded_at": string | null
+          "trial_end": string | null
+          "updated_at": string
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "subscriptions"
+          isOneToOne: true
+          isSetofReturn: true
+        }
+      }
+      "admin_grant_tokens": {
+        Args: {
+          "p_account_id": string
+          "p_amount": number
+          "p_idempotency_key"?: string
+          "p_reason": string
+        }
+        Returns: {
+          "amount": number
+          "balance": number
+          "debt": number
+          "debt_paid": number
+          "is_replay": boolean
+          "transaction_id": string
+        }[]
+      }
+      "admin_reconcile": {
+        Args: {
+          "p_account_id"?: string
+        }
+        Returns: Json
+      }
+      "admin_replay_failed_webhook_events": {
+        Args: {
+          "p_failed_before"?: string
+          "p_provider"?: string
+        }
+        Returns: number
+      }
+      "admin_replay_webhook_event": {
+        Args: {
+          "p_id": string
+        }
+        Returns: string
+      }
+      "admin_set_custom_limits": {
+        Args: {
+          "p_account_id": string
+          "p_custom_limits": Json
+        }
+        Returns: {
+          "cancel_at_period_end": boolean
+          "canceled_at": string | null
+          "created_at": string
+          "current_period_end": string | null
+          "current_period_start": string | null
+          "custom_limits": NonNullable<Json>
+          "ended_at": string | null
+          "id": string
+          "last_event_at": string
+          "past_due_at": string | null
+          "plan_code": string
+          "price_id": string | null
+          "provider": string
+          "provider_customer_id": string | null
+          "provider_subscription_id": string | null
+          "start_date": string
+          "status": string
+          "superseded_at": string | null
+          "trial_end": string | null
+          "updated_at": string
+          "user_id": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "subscriptions"
+          isOneToOne: true
+          isSetofReturn: true
+        }
+      }
+      "admin_set_plan_price": {
+        Args: {
+          "p_amount": number
+          "p_currency": string
+          "p_interval": string
+          "p_plan_code": string
+          "p_provider": string
+          "p_provider_price_id": string
+        }
+        Returns: {
+          "amount": number
+          "created_at": string
+          "currency": string
+          "id": string
+          "interval": string
+          "is_active": boolean
+          "plan_code": string
+          "provider": string
+          "provider_price_id": string
+          "updated_at": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "plan_prices"
+          isOneToOne: true
+          isSetofReturn: true
+        }
+      }
+      "admin_set_token_pack_price": {
+        Args: {
+          "p_amount": number
+          "p_currency": string
+          "p_pack_code": string
+          "p_provider": string
+          "p_provider_price_id": string
+        }
+        Returns: {
+          "amount": number
+          "created_at": string
+          "currency": string
+          "id": string
+          "is_active": boolean
+          "pack_code": string
+          "provider": string
+          "provider_price_id": string
+          "updated_at": string
+        }
+        SetofOptions: {
+          from: "*"
+          to: "token_pack_prices"
+          isOneToOne: true
+          isSetofReturn: true
+        }
+      }
       "cancel_account_deletion": {
         Args: Record<PropertyKey, never>
         Returns: boolean
@@ -2824,6 +3030,18 @@ export type Database = {
           isSetofReturn: false
         }
       }
+      "get_user_subscription_status": {
+        Args: {
+          "p_user_id": string
+        }
+        Returns: {
+          "cover_letters_remaining": number
+          "interviews_remaining": number
+          "is_admin": boolean
+          "plan_name": string
+          "status": string
+        }[]
+      }
       "import_json_resume": {
         Args: {
           "p_document": Json
@@ -2869,11 +3087,33 @@ export type Database = {
           isSetofReturn: false
         }
       }
+      "increment_usage": {
+        Args: {
+          "p_action": string
+          "p_month"?: string
+          "p_user_id": string
+        }
+        Returns: undefined
+      }
       "job_board": {
         Args: Record<PropertyKey, never>
         Returns: {
           "jobs": number
           "status": string
+        }[]
+      }
+      "my_subscription_status": {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          "cancel_at_period_end": boolean
+          "cover_letters_remaining": number
+          "current_period_end": string
+          "interviews_remaining": number
+          "is_admin": boolean
+          "plan_name": string
+          "provider": string
+          "status": string
+          "token_balance": number
         }[]
       }
       "my_usage": {
@@ -3093,6 +3333,12 @@ export type Database = {
         Args: Record<PropertyKey, never>
         Returns: Json
       }
+      "report_subscription": {
+        Args: {
+          "p_account_id": string
+        }
+        Returns: Json
+      }
       "report_subscription_months": {
         Args: {
           "p_months"?: number
@@ -3116,6 +3362,60 @@ export type Database = {
           "row_estimate": number
           "table_name": string
           "total_bytes": number
+        }[]
+      }
+      "report_usage": {
+        Args: {
+          "p_account_id": string
+        }
+        Returns: Json
+      }
+      "report_webhook_event": {
+        Args: {
+          "p_id": string
+        }
+        Returns: Json
+      }
+      "report_webhook_events": {
+        Args: {
+          "p_account_id"?: string
+          "p_limit"?: number
+          "p_provider"?: string
+          "p_status"?: string
+          "p_type"?: string
+        }
+        Returns: {
+          "attempts": number
+          "closed_at": string
+          "error": string
+          "event_id": string
+          "id": string
+          "is_parked": boolean
+          "next_attempt_at": string
+          "occurred_at": string
+          "provider": string
+          "received_at": string
+          "status": string
+          "type": string
+          "user_id": string
+        }[]
+      }
+      "report_webhook_stats": {
+        Args: {
+          "p_days"?: number
+        }
+        Returns: {
+          "failed": number
+          "failures": Json
+          "ignored": number
+          "lag_max": string
+          "lag_median": string
+          "last_received_at": string
+          "oldest_waiting_at": string
+          "parked": number
+          "processed": number
+          "provider": string
+          "waiting": number
         }[]
       }
       "request_account_deletion": {
@@ -3845,6 +4145,32 @@ export type Database = {
       [_ in never]: never
     }
     Functions: {
+      "begin_checkout": {
+        Args: {
+          "p_code": string
+          "p_currency": string
+          "p_idempotency_key": string
+          "p_interval": string
+          "p_kind": string
+          "p_provider": string
+          "p_user_id": string
+        }
+        Returns: Json
+      }
+      "billing_portal": {
+        Args: {
+          "p_provider"?: string
+          "p_user_id": string
+        }
+        Returns: Json
+      }
+      "cancel_own_subscription": {
+        Args: {
+          "p_subscription_id": string
+          "p_user_id": string
+        }
+        Returns: Json
+      }
       "claim_tasks": {
         Args: {
           "p_kinds": (string)[]
@@ -3895,6 +4221,45 @@ export type Database = {
         }
         Returns: Json
       }
+      "get_user_subscription_status": {
+        Args: {
+          "p_user_id": string
+        }
+        Returns: {
+          "cover_letters_remaining": number
+          "interviews_remaining": number
+          "is_admin": boolean
+          "plan_name": string
+          "status": string
+        }[]
+      }
+      "increment_usage": {
+        Args: {
+          "p_action": string
+          "p_month": string
+          "p_user_id": string
+        }
+        Returns: undefined
+      }
+      "open_checkout": {
+        Args: {
+          "p_checkout_id": string
+          "p_customer_id": string
+          "p_id": string
+          "p_url": string
+        }
+        Returns: Json
+      }
+      "record_webhook_events": {
+        Args: {
+          "p_events": Json
+        }
+        Returns: {
+          "event_index": number
+          "is_new": boolean
+          "webhook_event_id": string
+        }[]
+      }
       "release_task": {
         Args: {
           "p_lease_token": string
@@ -3902,8 +4267,42 @@ export type Database = {
         }
         Returns: undefined
       }
+      "release_usage": {
+        Args: {
+          "p_usage_event_id": string
+        }
+        Returns: boolean
+      }
+      "reserve_usage": {
+        Args: {
+          "p_idempotency_key"?: string
+          "p_operation": string
+          "p_payload"?: Json
+          "p_user_id": string
+        }
+        Returns: {
+          "credits_used": number
+          "is_replay": boolean
+          "source": string
+          "state": string
+          "usage_event_id": string
+        }[]
+      }
       "run_maintenance": {
         Args: Record<PropertyKey, never>
+        Returns: Json
+      }
+      "settle_usage": {
+        Args: {
+          "p_usage_event_id": string
+        }
+        Returns: boolean
+      }
+      "subscriptions_to_reconcile": {
+        Args: {
+          "p_lease_token": string
+          "p_task_id": string
+        }
         Returns: Json
       }
       "task_stats": {
@@ -3915,6 +4314,13 @@ export type Database = {
           "ready": number
           "scheduled": number
         }[]
+      }
+      "webhook_event": {
+        Args: {
+          "p_lease_token": string
+          "p_task_id": string
+        }
+        Returns: Json
       }
     }
     Enums: {
