@@ -833,7 +833,7 @@ CREATE OR REPLACE FUNCTION private.advance_checkout(p_id uuid, p_status text, p_
 AS $function$
 declare
     -- What failed may be paid again, and what has expired may have been paid just before.
-    v_ranks text[] := '{open,failed,expired,completed}';
+    v_ranks text[] := '{open,failed,expired,completed}'::text[];
 begin
     update private.checkouts c
     set status = v_ranks[greatest(
@@ -969,7 +969,7 @@ declare
     v_changes private.billing_change[];
     v_change private.billing_change;
     v_owners uuid[];
-    v_outcomes jsonb := '[]';
+    v_outcomes jsonb := '[]'::jsonb;
     v_message text;
     v_detail text;
 begin
@@ -5865,7 +5865,7 @@ CREATE OR REPLACE FUNCTION private.park_webhook_event(p_event private.webhook_ev
  SET search_path TO ''
 AS $function$
 declare
-    v_user_id uuid := p_outcome ->> 'user_id';
+    v_user_id uuid := (p_outcome ->> 'user_id')::uuid;
     -- That a payment of something else is under way, or two ids are one payment, is none: whoever
     -- sells more than this through one account has it said of every invoice.
     v_is_news boolean := exists (
@@ -10273,7 +10273,7 @@ CREATE OR REPLACE FUNCTION private.store_subscription(p_folded public.subscripti
 AS $function$
 declare
     v_id uuid;
-    v_live text[] := '{trialing,active,past_due,paused,unpaid}';
+    v_live text[] := '{trialing,active,past_due,paused,unpaid}'::text[];
     -- Another one counts now; settle_subscriptions says which of them shall.
     v_superseded_at timestamptz := (
         select max(now())
@@ -10316,7 +10316,7 @@ begin
     returning s.id into v_id;
     if v_id is null then
         raise serialization_failure using
-            message = 'Another event said at the same time that this subscription is somebody else''s.';
+            message = 'Another event gave this subscription to somebody else meanwhile.';
     end if;
     return v_id;
 end;
@@ -10331,7 +10331,7 @@ CREATE OR REPLACE FUNCTION private.store_under_used_ids(p_events private.inbox_e
 AS $function$
 declare
     v_event private.inbox_event;
-    v_added uuid[] := '{}';
+    v_added uuid[] := '{}'::uuid[];
     v_id uuid[];
 begin
     foreach v_event in array p_events loop
@@ -11297,8 +11297,8 @@ CREATE OR REPLACE FUNCTION private.tg_subscriptions__mirror()
  SET search_path TO ''
 AS $function$
 begin
-    -- While it is being settled which one counts, the profile waits for the outcome: whoever writes it
-    -- twice in a transaction locks its row in auth.users, which whoever deletes it locks first.
+    -- While it is being settled which one counts, the profile waits for the outcome: whoever writes
+    -- it twice in a transaction locks its row in auth.users, which a deletion locks first.
     if current_setting('resumebase.settling', true) is distinct from 'on' then
         perform private.mirror_subscription(new.user_id);
     end if;
@@ -13959,8 +13959,8 @@ AS $function$
     select * from private.admin_grant_tokens(p_account_id, p_amount, p_reason, p_idempotency_key);
 $function$
 ;
-comment on function public.admin_grant_tokens(uuid,integer,text,text) is 'For admins: gives a user tokens. They pay the debt first, the rest is the balance. The reason is
-in the ledger, where the user reads it.
+comment on function public.admin_grant_tokens(uuid,integer,text,text) is 'For admins: gives a user tokens. They pay the debt first, the rest is the balance. The reason
+is in the ledger, where the user reads it.
 The same key again gives nothing more: is_replay. PT403 for anybody else, PT404 for an unknown
 account, PT400 for an amount that is not positive or no reason, PT409 for a key of another grant.';
 grant execute on function public.admin_grant_tokens(uuid,integer,text,text) to authenticated;
@@ -15395,8 +15395,8 @@ begin
         and row_number() over (partition by w.id order by e.position) = 1
     from unnest(v_events) with ordinality
         as e (provider, event_id, body_sha256, type, payload, occurred_at, position)
-    -- Two look-ups and no OR: a plan that was made while the inbox was small would go through all of
-    -- it for each event. The body first: one that came without its id has a row of its own.
+    -- Two look-ups and no OR: a plan that was made while the inbox was small would go through all
+    -- of it for each event. The body first: one that came without its id has a row of its own.
     cross join lateral (
         select coalesce(
             (
@@ -15599,7 +15599,7 @@ CREATE OR REPLACE FUNCTION worker.webhook_event(p_task_id uuid, p_lease_token uu
 AS $function$
 declare
     v_task queue.tasks := private.lock_leased_task(p_task_id, p_lease_token);
-    v_id uuid := v_task.payload ->> 'webhook_event_id';
+    v_id uuid := (v_task.payload ->> 'webhook_event_id')::uuid;
     v_event jsonb;
 begin
     select jsonb_build_object(

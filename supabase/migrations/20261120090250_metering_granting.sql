@@ -140,8 +140,8 @@ as $$
     select * from private.admin_grant_tokens(p_account_id, p_amount, p_reason, p_idempotency_key);
 $$;
 comment on function public.admin_grant_tokens(uuid, integer, text, text) is
-    'For admins: gives a user tokens. They pay the debt first, the rest is the balance. The reason is
-in the ledger, where the user reads it.
+    'For admins: gives a user tokens. They pay the debt first, the rest is the balance. The reason
+is in the ledger, where the user reads it.
 The same key again gives nothing more: is_replay. PT403 for anybody else, PT404 for an unknown
 account, PT400 for an amount that is not positive or no reason, PT409 for a key of another grant.';
 grant execute on function public.admin_grant_tokens(uuid, integer, text, text) to authenticated;

@@ -1,8 +1,8 @@
 -- Room: interviews, third part: how an interview ends.
 --
 -- What lives here: complete_interview, cancel_interview, and the clock that ends those nobody talks
--- in any more. Each end closes the use: it stays counted once there was more than one turn, and goes
--- back otherwise. Feedback belongs to the interview and costs nothing more.
+-- in any more. Each end closes the use: it stays counted once there was more than one turn, and
+-- goes back otherwise. Feedback belongs to the interview and costs nothing more.
 -- Who may touch it: owners end their interviews; maintenance abandons them.
 -- Tests: rlstests/test_interviews_ending.py, rlstests/test_interviews_feedback.py
 

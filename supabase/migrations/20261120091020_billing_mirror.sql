@@ -109,8 +109,8 @@ volatile
 set search_path = ''
 as $$
 begin
-    -- While it is being settled which one counts, the profile waits for the outcome: whoever writes it
-    -- twice in a transaction locks its row in auth.users, which whoever deletes it locks first.
+    -- While it is being settled which one counts, the profile waits for the outcome: whoever writes
+    -- it twice in a transaction locks its row in auth.users, which a deletion locks first.
     if current_setting('resumebase.settling', true) is distinct from 'on' then
         perform private.mirror_subscription(new.user_id);
     end if;

@@ -110,7 +110,7 @@ set search_path = ''
 as $$
 declare
     v_event private.inbox_event;
-    v_added uuid[] := '{}';
+    v_added uuid[] := '{}'::uuid[];
     v_id uuid[];
 begin
     foreach v_event in array p_events loop
@@ -200,8 +200,8 @@ begin
         and row_number() over (partition by w.id order by e.position) = 1
     from unnest(v_events) with ordinality
         as e (provider, event_id, body_sha256, type, payload, occurred_at, position)
-    -- Two look-ups and no OR: a plan that was made while the inbox was small would go through all of
-    -- it for each event. The body first: one that came without its id has a row of its own.
+    -- Two look-ups and no OR: a plan that was made while the inbox was small would go through all
+    -- of it for each event. The body first: one that came without its id has a row of its own.
     cross join lateral (
         select coalesce(
             (
@@ -233,7 +233,7 @@ set search_path = ''
 as $$
 declare
     v_task queue.tasks := private.lock_leased_task(p_task_id, p_lease_token);
-    v_id uuid := v_task.payload ->> 'webhook_event_id';
+    v_id uuid := (v_task.payload ->> 'webhook_event_id')::uuid;
     v_event jsonb;
 begin
     select jsonb_build_object(

@@ -187,7 +187,7 @@ set search_path = ''
 as $$
 declare
     v_id uuid;
-    v_live text[] := '{trialing,active,past_due,paused,unpaid}';
+    v_live text[] := '{trialing,active,past_due,paused,unpaid}'::text[];
     -- Another one counts now; settle_subscriptions says which of them shall.
     v_superseded_at timestamptz := (
         select max(now())
@@ -230,7 +230,7 @@ begin
     returning s.id into v_id;
     if v_id is null then
         raise serialization_failure using
-            message = 'Another event said at the same time that this subscription is somebody else''s.';
+            message = 'Another event gave this subscription to somebody else meanwhile.';
     end if;
     return v_id;
 end;

@@ -16,7 +16,7 @@ set search_path = ''
 as $$
 declare
     -- What failed may be paid again, and what has expired may have been paid just before.
-    v_ranks text[] := '{open,failed,expired,completed}';
+    v_ranks text[] := '{open,failed,expired,completed}'::text[];
 begin
     update private.checkouts c
     set status = v_ranks[greatest(
@@ -154,7 +154,7 @@ declare
     v_changes private.billing_change[];
     v_change private.billing_change;
     v_owners uuid[];
-    v_outcomes jsonb := '[]';
+    v_outcomes jsonb := '[]'::jsonb;
     v_message text;
     v_detail text;
 begin

@@ -52,7 +52,7 @@ volatile
 set search_path = ''
 as $$
 declare
-    v_user_id uuid := p_outcome ->> 'user_id';
+    v_user_id uuid := (p_outcome ->> 'user_id')::uuid;
     -- That a payment of something else is under way, or two ids are one payment, is none: whoever
     -- sells more than this through one account has it said of every invoice.
     v_is_news boolean := exists (
