@@ -151,6 +151,21 @@ function withSettingsAtOnce(connection) {
   };
 }
 
+// The statements of functions, which have few texts, stay prepared, as PostgREST has it: the driver
+// would ask for the types of the parameters each time, which is one more round trip.
+const CALL = /^select (set_config\(|\* from "?\w+"?\."?\w+"?\()/;
+
+function withPreparedCalls(driver) {
+  const reserve = driver.reserve.bind(driver);
+  driver.reserve = async () => {
+    const connection = await reserve();
+    const unsafe = connection.unsafe;
+    connection.unsafe = (text, values, options) =>
+      unsafe(text, values, { ...options, prepare: CALL.test(text) });
+    return connection;
+  };
+}
+
 // ---- the connection -----------------------------------------------------------------------------
 function connect() {
   const connection = createPostgresConnection({
@@ -172,6 +187,7 @@ function connect() {
   connection.rlsState = "active";
   connection.normalizeDbError = asPostgrest;
   withSettingsAtOnce(connection);
+  withPreparedCalls(connection.driver);
   const check = connection.onPostgrestAST.bind(connection);
   connection.onPostgrestAST = async (ast, vars) => {
     const checked = await check(ast, vars);
