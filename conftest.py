@@ -1,19 +1,13 @@
 """What every test of this project shares: one stack of our own, on free ports, for the session."""
 
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from cli.stack.ports import free_base
 from cli.stack.status import StackStatus
-from cli.stack.supervisor import Stack
-
-ROOT = Path(__file__).parent
+from rlstests.own_stack import scratch_stack
 
 # The suite tries the same examples each time. `--hypothesis-profile=thorough` tries many new ones.
 settings.register_profile("suite", derandomize=True, database=None, deadline=None)
@@ -29,10 +23,5 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def stack() -> Iterator[StackStatus]:
     """Postgres and the gateway, migrated and seeded; no worker runs, tests start their own."""
-    home = Path(tempfile.mkdtemp(prefix="resumebase-tests-"))
-    stack = Stack(root=ROOT, state_dir=home / "state", port_base=free_base())
-    try:
-        yield stack.up(without=frozenset({"worker", "http"}))
-    finally:
-        stack.destroy()
-        shutil.rmtree(home, ignore_errors=True)
+    with scratch_stack() as status:
+        yield status

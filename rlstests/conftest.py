@@ -12,10 +12,18 @@ from cli.stack.status import StackStatus
 from rlstests.actors import ANON, SERVICE, SYSTEM, Actor, Database
 from rlstests.intent import INACTIVE
 from rlstests.over_http import Api
+from rlstests.own_stack import scratch_stack
 from rlstests.samples import ADMIN_ROWS, make_row, rows
 from rlstests.sessions import OPTIONS, close_sessions
 
 Connection = psycopg.Connection[DictRow]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[StackStatus]:
+    """A stack for these tests alone: those elsewhere commit rows, and here some count them all."""
+    with scratch_stack() as status:
+        yield status
 
 
 @pytest.fixture(scope="session", autouse=True)
