@@ -55,6 +55,22 @@ def events(db: Database, event_type: str) -> list[Row]:
 # The portal --------------------------------------------------------------------------------------
 
 
+def test_portal__is_never_that_of_another_customer(
+    db: Database, owner: Actor, stranger: Actor
+) -> None:
+    db.query(
+        SYSTEM,
+        "insert into public.billing_customers (user_id, provider, provider_customer_id) "
+        "values (%s, 'stripe', 'cus_theirs')",
+        stranger.user_id,
+    )
+    with refused("PT404", match="nothing to manage"):
+        portal(db, owner)
+    subscribe(db, owner)
+    assert portal(db, owner)["customer_id"] is None
+    assert portal(db, stranger)["customer_id"] == "cus_theirs"
+
+
 def test_portal__shows_what_is_in_effect_first(db: Database, owner: Actor) -> None:
     subscribe(db, owner, "sub_over", status="canceled")
     subscribe(db, owner, "sub_begun", status="incomplete", start_date="tomorrow")
